@@ -34,7 +34,7 @@ from moeprof.benchmarks.serving.intervals import (
     coverage_of_unseen,
 )
 from moeprof.benchmarks.serving.own_points import own_points
-from moeprof.benchmarks.serving.synthetic import recovery, speed
+from moeprof.benchmarks.serving.synthetic import recovery, recovery_of_srfa, speed
 from moeprof.benchmarks.serving.trial import Error, Trial, error, read_trial, seeds_error
 from moeprof.costmodel.steptime.features.steps import Array
 from moeprof.costmodel.steptime.fit.blackbox import fit_blackbox
@@ -171,7 +171,8 @@ def one_seed(args: argparse.Namespace, data: Path, seed: int) -> dict[str, Any]:
     powers, trend = energy(trial, whole)
     lines |= {name: {"ours": one} for name, one in powers.items()}
     share, factor = coverage(trial, whole, ours)
-    more = recovery(trial.training, seed) | speed(trial.training)
+    more = recovery(trial.training, seed) | recovery_of_srfa(trial.training, seed)
+    more |= speed(trial.training)
     unseen = coverage_of_unseen(trial, ours)
     held = coverage_of_energy(trial, whole, ours) if trial.held else {}
     return {"lines": lines, "coverage": share, "unseen": unseen, "factor": factor, "held": held,

@@ -68,16 +68,16 @@ class Observed:
 
 def fit_srfa(rows: ServingRows, ridges: Ridges) -> Srfa:
     """Fit rows by L-BFGS-B from the roofline on, with an analytic gradient."""
-    named = dict(zip(_NAMES, map(float, _minimum(Observed.of(rows), ridges)), strict=True))
+    named = dict(zip(_NAMES, map(float, minimum(Observed.of(rows), ridges)), strict=True))
     return Srfa(
         {name: named[name] for name in FIXED}, named[MOE], {name: named[name] for name in COMPUTED}
     )
 
 
-def _minimum(
+def minimum(
     observed: Observed, ridges: Ridges, start: Array | None = None, tolerance: float = _EXACTLY
 ) -> Array:
-    """Coefficients of the least loss, of shape (13,).
+    """Coefficients of the least loss, of shape (13,), from `start` on, else from the roofline's.
 
     Huber's loss of (predicted / measured - 1) / 15 % with steps cut off at their 99th percentile,
     and the ridges times the squares of gamma and beta, on columns scaled to one median step.
@@ -119,7 +119,7 @@ def choose_ridges(rows: ServingRows, seed: int = 0) -> Ridges:
         at, rest = np.flatnonzero(labels == label), np.flatnonzero(labels != label)
         training, scored, found = observed.taken(rest), observed.taken(at), None
         for place, ridges in enumerate(CHOICES):
-            found = _minimum(training, ridges, found, _ROUGHLY)
+            found = minimum(training, ridges, found, _ROUGHLY)
             off[place, at] = np.abs(scored.predicted_us(found) / scored.step_us - 1)
     return CHOICES[int(np.argmin(np.median(off, axis=1)))]
 

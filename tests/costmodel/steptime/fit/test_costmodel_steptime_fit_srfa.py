@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.steptime.fit.srfa import (
+    Observed,
     Ridges,
     choose_ridges,
     fit_nested,
     fit_srfa,
     fit_with,
+    minimum,
 )
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 from moeprof.costmodel.steptime.srfa.features import COMPUTED, FIXED
@@ -44,6 +46,16 @@ def test_a_law_of_its_form_is_predicted(rows: ServingRows) -> None:
     assert min(found.gamma.values()) >= 0
     assert found.moe_scalar >= 1
     assert (fit_with(WEAK)(rows)(rows) == step_us).all()
+
+
+def test_the_start_does_not_matter(rows: ServingRows) -> None:
+    """From the roofline and from 0.1 of everything it ends at the same steps."""
+    observed = Observed.of(rows)
+    cold = np.full(len(FIXED) + 1 + len(COMPUTED), 0.1)
+    warm_us, cold_us = (
+        observed.predicted_us(minimum(observed, WEAK, start)) for start in (None, cold)
+    )
+    assert cold_us == pytest.approx(warm_us, rel=0.01)
 
 
 def test_ridges_are_chosen_of_the_documented_ones(rows: ServingRows) -> None:
