@@ -2,7 +2,7 @@
 
 A known configuration has the errors of its own rows, at steps like these. Others have factors by
 the errors of configurations that no fit saw, and the wider of what is new: a file holds those of
-models, GPUs and engines without any row (fit/factors.py).
+models, GPUs, engines and precisions without any row (fit/factors.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ class Asked(NamedTuple):
 
 
 def asked_of(fit: StepFit, served: Deployment) -> Iterator[Asked]:
-    """The model, the GPU and the engine of a deployment.
+    """The model, the GPU, the engine and the precision of a deployment.
 
     An engine whose rows are all on GPUs of other vendors is not known on this one.
     """
@@ -44,6 +44,8 @@ def asked_of(fit: StepFit, served: Deployment) -> Iterator[Asked]:
         yield Asked("engine", engine_at(engine, vendor), is_known=False)
     else:
         yield Asked("engine", engine, engine in fit.engines)
+    if fit.precisions:  # a file of before 2.2 names none
+        yield Asked("precision", served.stored_as, served.stored_as in fit.precisions)
 
 
 def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) -> dict[str, float]:

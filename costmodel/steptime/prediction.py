@@ -67,10 +67,11 @@ class StepPrediction:
     `low_us` to `high_us` hold 90 % of such steps; None where too few rows tell. `parts_us` add up
     to `step_us`. `power_w` is that of all GPUs, None where no row had power; `j_per_token`, in 90 %
     of such steps between `low_j_per_token` and `high_j_per_token`, and `tokens_per_s` are those of
-    all output tokens. `unseen` names what no row had: a model, a GPU, an engine, or power of the
-    GPU. `target` is the kind of step whose fit predicts, and `method` its form. `beyond` has, for
-    each step, the columns outside the fitted ones: each as a multiple of the nearest value of the
-    rows, above 1 beyond their largest (None where that is 0) and below 1 under their smallest.
+    all output tokens. `unseen` names what no row had: a model, a GPU, an engine, a precision, or
+    power of the GPU. `target` is the kind of step whose fit predicts, and `method` its form.
+    `beyond` has, for each step, the columns outside the fitted ones: each as a multiple of the
+    nearest value of the rows, above 1 beyond their largest (None where that is 0) and below 1 under
+    their smallest.
     `kernel_weight` says how far measured kernels count, from 0 to 1; None without any.
     `known` says what rows of this very configuration tell; None where they are too few.
     """

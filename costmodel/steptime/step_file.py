@@ -87,7 +87,7 @@ def _of_fit(fit: StepFit) -> Iterator[str]:
     if fit.blackbox is not None:
         yield from _terms("blackbox", fit.blackbox, BLACKBOX_TERMS)
         yield from _nothing("blackbox", fit.blackbox, BLACKBOX_TERMS)
-    for part in ("models", "gpus", "engines"):
+    for part in ("models", "gpus", "engines", "precisions"):
         yield from _twins(part, getattr(fit, part))
     yield from _factors("factors", fit.factors)
     yield from _all_factors("unseen_factors", fit.unseen_factors)

@@ -114,11 +114,12 @@ class StepFit:
     `units` has the unit of each coefficient: "1" for columns in us, else us per piece. Those of one
     tuple in `only_as_sum` are told apart by models and batches alone: within one model only their
     sum is known. `hyperparameters` were chosen by grouped cross-validation. `scores` are those of
-    every method, by name. `models`, `gpus` and `engines` name those that have rows. `domain` has
-    the smallest and largest value of each column. `factors` maps a coverage in percent to the
-    factor that a step lies within. `kernels` says how a kernel cost model of one GPU enters; None
-    where it was fitted without. `unseen_factors` are the factors for a "model", "GPU" or "engine"
-    that no row has, from rows of each that were left out; a kind of fewer than three is not there.
+    every method, by name. `models`, `gpus`, `engines` and `precisions` (of a dense model, of
+    experts) name those that have rows. `domain` has the smallest and largest value of each column.
+    `factors` maps a coverage in percent to the factor that a step lies within. `kernels` says how a
+    kernel cost model of one GPU enters; None where it was fitted without. `unseen_factors` are the
+    factors for a "model", "GPU", "engine" or "precision" that no row has, from rows of each that
+    were left out; a kind of fewer than three is not there.
     `own` is what configurations of enough rows take beside the fit; None where no one has enough.
     """
 
@@ -142,6 +143,7 @@ class StepFit:
     kernels: KernelFit | None = None
     unseen_factors: dict[str, dict[str, Positive]] = field(default_factory=dict)
     own: OwnForms | None = None
+    precisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

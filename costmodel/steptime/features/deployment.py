@@ -51,6 +51,12 @@ class Deployment:
         return " | ".join(parts)
 
     @property
+    def stored_as(self) -> str:
+        """The precision, with what it is of: models with experts leave other parts out of it."""
+        of = "a dense model" if self.model.experts is None else "experts"
+        return f"{self.precision_name} of {of}"
+
+    @property
     def bytes_per_us(self) -> float:
         """Peak rate of one GPU's memory."""
         return self.gpu.bytes_per_s / 1e6

@@ -10,7 +10,7 @@ from ..features.steps import Array
 from ..rows.serving_rows import ServingRows
 from .folds import Fit, Labels, left_out
 
-_FEWEST: Final = 3  # models, GPUs or engines that tell how far a new one can be off
+_FEWEST: Final = 3  # models, GPUs, engines or precisions that tell how far a new one can be off
 
 
 def interval_factors(log_ratios: Array) -> dict[str, float]:
@@ -29,7 +29,7 @@ def interval_factors(log_ratios: Array) -> dict[str, float]:
 
 
 def left_out_by_kind(rows: ServingRows, fit: Fit) -> dict[str, Array]:
-    """Predict each row by a fit without its model, its GPU and its engine in turn.
+    """Predict each row by a fit without its model, its GPU, its engine and its precision in turn.
 
     By kind; us, of shape (n,). A kind of which the rows have fewer than three is not there.
     """
@@ -37,10 +37,11 @@ def left_out_by_kind(rows: ServingRows, fit: Fit) -> dict[str, Array]:
 
 
 def labels_by_kind(rows: ServingRows) -> dict[str, Labels]:
-    """The model, the GPU and the engine of each row; not of a kind with fewer than three."""
+    """The model, GPU, engine and precision of each row; not of a kind with fewer than three."""
     kinds: dict[str, Labels] = {
         "model": rows.models,
         "GPU": rows.gpu_names,
         "engine": rows.engines,
+        "precision": rows.stored_as,
     }
     return {kind: one for kind, one in kinds.items() if len(np.unique(one)) >= _FEWEST}

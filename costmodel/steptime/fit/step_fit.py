@@ -79,6 +79,7 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
         models=_names(rows.models),
         gpus=_names(rows.gpu_names),
         engines=_names(rows.engines),
+        precisions=_names(rows.stored_as),
         domain=_domain(rows),
         factors=interval_factors(ratios),
         unseen_factors={

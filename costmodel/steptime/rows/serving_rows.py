@@ -95,6 +95,11 @@ class ServingRows:
         return self.each(tuple(one.precision_name for one in self.deployments))
 
     @property
+    def stored_as(self) -> Strings:
+        """The precision of each row, and whether of a dense model or of experts."""
+        return self.each(tuple(one.stored_as for one in self.deployments))
+
+    @property
     def gpus(self) -> Places:
         """Number of GPUs of each row."""
         return np.asarray([one.gpus for one in self.deployments], dtype=np.intp)[self.which]

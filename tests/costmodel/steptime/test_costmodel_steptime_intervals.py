@@ -52,6 +52,15 @@ def test_what_no_row_had_has_the_widest_interval_of_its_kinds() -> None:
     assert factors_for(FIT, both)["90"] == 9
 
 
+def test_a_precision_that_no_row_has_is_wider_where_the_file_names_precisions() -> None:
+    known = replace(
+        FIT, precisions=("bf16 of a dense model",), unseen_factors={"precision": {"90": 2.0}}
+    )
+    assert factors_for(known, served())["90"] == 1.5
+    assert factors_for(known, served(precision="int4"))["90"] == 2.0
+    assert factors_for(replace(known, precisions=()), served(precision="int4"))["90"] == 1.5
+
+
 def test_a_blend_with_kernels_knows_its_model() -> None:
     blend = Blend(0.5, {}, {"90": 2.0})
     assert factors_for(FIT, replace(served(), model=OTHER), blend) == {"90": 2.0}

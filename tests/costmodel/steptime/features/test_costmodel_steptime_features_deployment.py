@@ -44,6 +44,11 @@ def test_names_are_taken_however_they_are_spelled() -> None:
     assert spelled == served(LLAMA_3_8B)
 
 
+def test_a_precision_is_of_a_dense_model_or_of_experts() -> None:
+    assert served(LLAMA_3_8B, precision="int4").stored_as == "int4 of a dense model"
+    assert served(DEEPSEEK_V3, precision="int4").stored_as == "int4 of experts"
+
+
 def test_a_cache_in_fp8_is_half_as_long_to_read() -> None:
     steps = decode_steps([1, 64])
     narrow = deployment(LLAMA_3_8B, "H100", "bf16", "vllm", Split(), kv_cache_dtype="fp8")
