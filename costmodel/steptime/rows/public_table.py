@@ -88,6 +88,8 @@ def _deployment_reason(
     table: Mapping[str, list[Any]], models: Mapping[str, WholeModel], at: int
 ) -> str:
     """Why a row's GPU, precision or split is none of its model; "" where it can be."""
+    if lacking := [name for name in _NAMES if not table[name][at]]:
+        return f"{lacking[0]} is not named"
     try:
         _deployment(table, models, at)
     except BadInput as refusal:

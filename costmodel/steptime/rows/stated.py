@@ -73,7 +73,7 @@ def _gpus_reason(row: Mapping[str, Any]) -> str:
     tp, dp, ep = (1 if row.get(key) is None else row[key] for key in ("tp", "dp", "ep"))
     split = tp * dp
     gpus = split if row.get("n_gpu") is None else row["n_gpu"]
-    if not all(size >= 1 and size == int(size) for size in (tp, dp, ep, gpus)):
+    if not all(size >= 1 and size % 1 == 0 for size in (tp, dp, ep, gpus)):
         return WRONG_GPUS
     if gpus > split and gpus % split == 0:
         return PIPELINE

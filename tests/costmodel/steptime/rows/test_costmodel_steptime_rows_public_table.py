@@ -136,6 +136,7 @@ def test_engines_are_told_apart_by_generation(engine: str, version: str, name: s
     [
         ({"gpu": "TPUv5"}, "the GPU 'TPUv5' is unknown"),
         ({"precision": "fp3"}, "the precision 'fp3' is unknown"),
+        ({"engine": None}, "engine is not named"),
         ({"tp": 3, "n_gpu": 3}, "3 GPUs cannot share the 128 heads"),
     ],
 )

@@ -47,6 +47,7 @@ OF_A_TRACE = {"batch_kind": "step", "isl": None, "osl": None, "batch": None}
         ({"tp": 0, "n_gpu": 1}, WRONG_GPUS),
         ({"tp": 2.5, "n_gpu": 2.5}, WRONG_GPUS),
         ({"ep": 0}, WRONG_GPUS),
+        ({"n_gpu": float("inf")}, WRONG_GPUS),
         ({"tp": -2, "n_gpu": -2}, WRONG_GPUS),
         ({"pf_tok_s": -1.0}, NO_NUMBER),
         ({"tput_tok_s": 1e300}, NO_NUMBER),
