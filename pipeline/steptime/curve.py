@@ -85,9 +85,11 @@ def _served(found: Predicted) -> str:
 
 def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
     """What puts the points in doubt or moves them, and what bounds the requests that run."""
-    for asked, found in predicted:
-        yield from found.notes
-        yield from doubts(found)
+    told = [(*found.notes, *doubts(found)) for _, found in predicted]
+    of_all = set(told[0]).intersection(*told)
+    for (asked, found), sentences in zip(predicted, told, strict=True):
+        for sentence in sentences:
+            yield sentence if sentence in of_all else f"{_split(asked)}: {sentence}"
         if (known := found.steps.known) is not None and known.form.form != "pooled":
             yield f"{_split(asked)} has {known.form.rows:,} rows of its own, which count"
         if asked.own is not None:

@@ -184,8 +184,9 @@ def doubts(found: Predicted) -> Iterator[str]:
     if (form := _FORMS.get(steps.method)) is not None:
         yield form
     for name in steps.unseen:
-        of = "" if name.startswith("power") else f" of {_KINDS[steps.target]}"
-        yield f"no row{of} had the {name}: the answer is extrapolated"
+        of_steps = f"no row of {_KINDS[steps.target]} had the {name}"
+        told = f"no row had {name}" if name.startswith("power") else of_steps
+        yield f"{told}: the answer is extrapolated"
     if beyond := ", ".join(_farthest(steps)):
         yield f"beyond the rows: {beyond}"
     for arithmetic in found.in_bf16:

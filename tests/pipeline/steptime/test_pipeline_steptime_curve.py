@@ -97,6 +97,15 @@ def test_what_moves_the_points_is_told(path: Path, tmp_path: Path) -> None:
     assert "the experts that a routing policy activates count: 8" in remarks
 
 
+def test_doubts_of_some_splits_name_them(path: Path) -> None:
+    """On eight GPUs weights are fewer than in any row; no row had the engine."""
+    remarks = sweep(path, replace(ASKED, engine="new"), (2, 8)).curve.remarks
+    assert "no row of mean steps had the engine new: the answer is extrapolated" in remarks
+    beyond = [one for one in remarks if "beyond the rows" in one]
+    assert any(one.startswith("tp8: beyond the rows") for one in beyond)
+    assert all(one.startswith("tp") for one in beyond)
+
+
 def test_where_no_split_can_be_served_the_first_refusal_is_told(path: Path) -> None:
     with pytest.raises(BadInput, match="does not fit on 1 x H100"):
         sweep(path, ASKED, (1,))
