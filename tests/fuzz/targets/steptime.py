@@ -22,6 +22,8 @@ PREDICT = (
     ("steptime", "predict", f"@/{FILE}", *ASKED, "--calibrate", "@/own.csv", "--json"),
     ("steptime", "validate", f"@/{FILE}", "@/other", "--json"),
     ("steptime", "validate", f"@/{FILE}", "@/other"),
+    ("steptime", "show", f"@/{FILE}"),
+    ("steptime", "show", f"@/{FILE}", "--json"),
 )
 ROWS = (
     ("steptime", "validate", f"@/{FILE}", "@/other", "--json"),
