@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ...costmodel.steptime.features.engines import engine_name
+from ...costmodel.steptime.features.precisions import precision_name
 from ...costmodel.steptime.rows.values import interval_is_step
 from ...device.peaks import gpu_sheet
 from ...parsers.results.engines import engine_of
@@ -106,8 +108,9 @@ def _named(column: str, value: Any) -> Any:
     """The one spelling of an engine or a precision; other values as they are."""
     if value is None or column not in ("engine", "precision"):
         return value
-    known = engine_of(value) if column == "engine" else None
-    return known or str(value).casefold()
+    if column == "engine":
+        return engine_of(value) or engine_name(value)
+    return precision_name(value).casefold()
 
 
 def _agree(column: str, said: Any, told: Any) -> bool:

@@ -81,8 +81,9 @@ def test_spellings_of_one_thing_agree() -> None:
     said = replace(MEASURED, gpu="NVIDIA H100 80GB HBM3", precision="BF16", engine="vLLM")
     row = completed(FILE, said, "a", STATED)
     assert (row.gpu, row.precision, row.engine) == ("NVIDIA H100 80GB HBM3", "bf16", "vllm")
-    told = replace(STATED, engine="TensorRT-LLM")
-    assert completed(FILE, MEASURED, "a", told).engine == "trtllm"
+    told = replace(STATED, engine="tensorrt_llm", precision="float16")
+    row = completed(FILE, MEASURED, "a", told)
+    assert (row.engine, row.precision) == ("trtllm", "bf16")
 
 
 def test_a_rate_of_requests_and_a_told_batch_give_a_time() -> None:
