@@ -4,6 +4,7 @@ import ast
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -31,6 +32,11 @@ def _source_files() -> list[Path]:
     return [path for room in FLOOR_OF for path in sorted((ROOT / room).rglob("*.py"))]
 
 
+@cache  # most tests walk through every file
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def _module(path: Path) -> Module:
     """Name a file's module by its parts below the package: ("parsers", "nsys", "export")."""
     parts = path.relative_to(ROOT).with_suffix("").parts
@@ -49,15 +55,15 @@ def imported_modules(tree: ast.AST, package: Module, modules: set[Module]) -> It
             yield whole if whole in modules else target
 
 
+@cache
 def _imports() -> dict[Module, set[Module]]:
     paths = {_module(path): path for path in _source_files()}
     packages = {name[:depth] for name in paths for depth in range(1, len(name))}
     found: dict[Module, set[Module]] = {}
     for name, path in paths.items():
         package = _module(path.with_name("__init__.py"))
-        tree = ast.parse(path.read_text(encoding="utf-8"))
         found[name] = {
-            other for other in imported_modules(tree, package, {*paths, *packages}) if other
+            other for other in imported_modules(_tree(path), package, {*paths, *packages}) if other
         }
     return found
 
@@ -112,7 +118,7 @@ def test_only_the_command_line_imports_typer_and_rich() -> None:
     users = {
         path.relative_to(ROOT).parts[0]
         for path in _source_files()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(_tree(path))
         for name in _absolute_imports(node)
         if name.partition(".")[0] in {"typer", "rich"}
     }
@@ -184,7 +190,7 @@ def test_only_one_door_leads_to_processes() -> None:
     users = {
         str(path.relative_to(ROOT))
         for path in _source_files()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Import) and any(name.name == "subprocess" for name in node.names)
     }
     assert users == {"profiler/process/supervised.py", "profiler/process/outliving.py"}
@@ -194,7 +200,7 @@ def test_only_render_prints() -> None:
     printers = {
         str(path.relative_to(ROOT))
         for path in _source_files()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "print"
@@ -207,7 +213,7 @@ def function_lengths() -> dict[str, int]:
     return {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
         for path in _source_files()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.end_lineno is not None
         and not any("jit" in ast.unparse(decorator) for decorator in node.decorator_list)

@@ -128,7 +128,8 @@ def _read(cubin: bytes, shared_bytes: int, architecture: int) -> MachineCode:
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
-        text = _run("nvdisasm", "-c", file.name)
+        # Its analysis of data flow names targets of indirect branches alone: kernels have none.
+        text = _run("nvdisasm", "-c", "-ndf", file.name)
         usage = _run("cuobjdump", "--dump-resource-usage", file.name)
     found = _USAGE.search(usage)
     if found is None:
