@@ -35,8 +35,9 @@ READ: Final = frozenset({0, 1, 4, 125})  # 1 and 125: verdicts; 4: the budget en
 REFUSED: Final = frozenset({2, 3})
 _LONGEST_REFUSAL: Final = 1000  # with two paths
 _AMOUNT: Final = re.compile(r"_(ns|us|ms|s|mj|j|w|pct|bytes|hz|mhz)$")
-# Times on a clock may lie before its zero; a load may take less power than idling.
-_ANY_SIGN: Final = frozenset({"start_ns", "time_ns", "energy_above_idle_mj"})
+# Times on a clock may lie before its zero; a load may take less power than idling; a routing policy
+# may read more experts than the model's own.
+_ANY_SIGN: Final = frozenset({"start_ns", "time_ns", "energy_above_idle_mj", "saved_us"})
 
 Words = Sequence[str]
 Results = Sequence[Result]

@@ -80,8 +80,10 @@ def _of_plan(path: Path, text: str, batches: Sequence[int], model: WholeModel) -
     """Both routings of a static answer, which is of one batch."""
     try:
         body: Any = json.loads(text)
-        tokens, experts, top_k = (int(body[name]) for name in ("tokens", "experts", "top_k"))
-        planned, own = (float(body[name]["active_experts"]) for name in ("planned", "own"))
+        tokens, experts, top_k = (
+            int(_number(body[name])) for name in ("tokens", "experts", "top_k")
+        )
+        planned, own = (_number(body[name]["active_experts"]) for name in ("planned", "own"))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise BadInput(f"{path} is neither a plan nor a log of the router", hint=_HINT) from error
     _check_experts(path, (experts, top_k), model)
@@ -93,6 +95,13 @@ def _of_plan(path: Path, text: str, batches: Sequence[int], model: WholeModel) -
         )
     some = np.ones(len(batches))
     return PolicyExperts(planned * some, own * some, f"those of the plan {path.name}")
+
+
+def _number(value: Any) -> float:
+    """A number of JSON. Raises TypeError for another value: Python takes texts for numbers."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
 
 
 def _of_rows(

@@ -12,12 +12,14 @@ from moeprof.tests.fuzz.targets import (
     runs,
     serving,
     serving_traces,
+    step_inputs,
     steptime,
     traces,
 )
 
 FILES = (
     traces, imports, presets, models, runs, power, comparing, serving, steptime, serving_traces,
+    step_inputs,
 )  # fmt: skip
 TARGETS: tuple[Target, ...] = tuple(target for file in FILES for target in file.TARGETS)
 

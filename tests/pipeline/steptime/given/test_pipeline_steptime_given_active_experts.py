@@ -70,6 +70,13 @@ def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
         policy_experts(str(path), [16], MIXTRAL_8X7B)
 
 
+@pytest.mark.parametrize("experts", ["3", True, None])
+def test_a_plan_whose_experts_are_no_number_is_refused(tmp_path: Path, experts: Any) -> None:
+    path = plan_file(tmp_path, own={"active_experts": experts})
+    with pytest.raises(BadInput, match="is neither a plan nor a log of the router"):
+        policy_experts(str(path), [16], MIXTRAL_8X7B)
+
+
 @pytest.mark.parametrize("name", ["metrics.csv", "metrics.parquet"])
 def test_a_log_tells_the_mean_of_the_passes_of_each_batch(tmp_path: Path, name: str) -> None:
     path = log_of(
