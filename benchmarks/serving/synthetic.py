@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from moeprof.costmodel.steptime.features.steps import Array
-from moeprof.costmodel.steptime.fit.physics import fit_physics
+from moeprof.costmodel.steptime.fit.physics import choose_ties, fit_physics
 from moeprof.costmodel.steptime.fit.srfa import Ridges, choose_ridges, fit_srfa
 from moeprof.costmodel.steptime.fit.step_model import fit_step_model
 from moeprof.costmodel.steptime.physics import Physics
@@ -28,12 +28,14 @@ def recovery(rows: ServingRows, seed: int) -> dict[str, float]:
     """Errors in percent of predictions, dominant coefficients and prompts, on steps of a known law.
 
     The law is that of a fit to the rows; steps have 3 % of noise, and 5 % of them are 3 to 10 times
-    as long.
+    as long. Ties are chosen on these steps, as in any fit: with given ones the coefficient of dense
+    weights is 0.9 to 4.1 % off, with outliers and without.
     """
     rng = np.random.default_rng(seed)
     law = fit_physics(rows)
     truth = law.step_us(rows)
-    found = fit_physics(replace(rows, step_us=_noisy(rng, truth)))
+    noisy = replace(rows, step_us=_noisy(rng, truth))
+    found = fit_physics(noisy, choose_ties(noisy, seed))
     off = {
         name: 100 * abs(found.coefficients[name] / law.coefficients[name] - 1) for name in DOMINANT
     }
