@@ -33,16 +33,17 @@ def asked_model(words: str, models: Iterable[WholeModel], path: Path) -> AskedMo
     name alone is another. Raises BadInput where neither is found.
     """
     known = {model.name: model for model in models}
-    if (name := known_name(words, known)) is not None:
+    config = Path(words) / _CONFIG if has_folder(Path(words)) else Path(words)
+    if words in known or not has_file(config):
+        name = known_name(words, known)
+        if name is None:
+            raise BadInput(
+                f"{path} has no model {shortened(words)!r}, and no file has that name",
+                hint=f"give a config.json, or one of: {', '.join(sorted(known))}",
+            )
         model = known[name]
         most = model.max_context_tokens or published_context_tokens(name)
         return AskedModel(replace(model, max_context_tokens=most))
-    config = Path(words) / _CONFIG if has_folder(Path(words)) else Path(words)
-    if not has_file(config):
-        raise BadInput(
-            f"{path} has no model {shortened(words)!r}, and no file has that name",
-            hint=f"give a config.json, or one of: {', '.join(sorted(known))}",
-        )
     own = whole_model(config)
     if (same := same_model(own, known.values())) is not None:
         return _counted_as(own, same, path)

@@ -28,9 +28,10 @@ def test_a_model_is_asked_for_by_its_name_in_any_spelling(words: str) -> None:
 
 def test_a_config_of_a_known_name_and_other_sizes_is_another_model(tmp_path: Path) -> None:
     config = config_file(tmp_path, "Llama-3-8B", num_hidden_layers=36)
-    found = asked_model(str(config), KNOWN.values(), FILE)
-    assert found.model.name == "Llama-3-8B (other sizes)"
-    assert "layers 36 and 32" in found.notes[0]
+    for words in (config, config.parent):
+        found = asked_model(str(words), KNOWN.values(), FILE)
+        assert found.model.name == "Llama-3-8B (other sizes)"
+        assert "layers 36 and 32" in found.notes[0]
 
 
 def test_a_config_that_is_known_by_its_sizes_keeps_what_its_own_file_says(tmp_path: Path) -> None:
