@@ -136,6 +136,8 @@ def predict(path: Path, asked: Asked) -> Predicted:
 
 
 def _served(asked: Asked, model: WholeModel, precision: str) -> Deployment:
+    if not asked.engine.strip():
+        raise BadInput("--engine is empty", hint="name the engine, such as vllm, or leave it out")
     split, kind = Split(asked.tp, asked.ep, asked.dp), asked.settings.kv_cache_dtype
     return deployment(model, asked.gpu, precision, asked.engine, split, kv_cache_dtype=kind)
 

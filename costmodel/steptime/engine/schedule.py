@@ -33,15 +33,15 @@ class Requests:
 
     def __post_init__(self) -> None:
         """Refuse what no request is."""
-        output = 1 if self.output_tokens is None else self.output_tokens
-        sizes = (*self.at_once.tolist(), self.prompt_tokens, output)
-        if not all(1 <= size <= _LONGEST for size in sizes):
-            batches = ", ".join(f"{size:g}" for size in self.at_once[:9])
-            raise BadInput(
-                f"the batches {batches}, {self.prompt_tokens} tokens of a prompt and {output} of"
-                f" an output must be 1 to {_LONGEST:g}",
-                hint="give --batch 1,8,64 --prompt 1000 --output 500",
-            )
+        sizes = [("batch", size) for size in self.at_once.tolist()]
+        sizes.append(("prompt", self.prompt_tokens))
+        if self.output_tokens is not None:
+            sizes.append(("output", self.output_tokens))
+        for name, size in sizes:
+            if not 1 <= size <= _LONGEST:
+                raise BadInput(
+                    f"{name} is {size:g}, and must be 1 to {_LONGEST:g}", hint=f"correct --{name}"
+                )
 
     @property
     def longest_tokens(self) -> int:

@@ -84,13 +84,14 @@ def test_what_no_row_had_is_warned_of(moeprof: Moeprof, model: Path) -> None:
         (("--gpu", "TPUv5"), "TPUv5"),
         (("--precision", "fp3"), "fp3"),
         (("--tp", "3"), "32 heads"),
-        (("--batch", "0"), "must be 1 to"),
+        (("--batch", "8,0"), "batch is 0, and must be 1 to"),
         (("--batch", "a"), "--batch is 'a'"),
         (("--batch", "1,8,8"), "--batch has 8 twice"),
         (("--tp", "2,2"), "--tp has 2 twice"),
         (("--prefix-hit", "0.5"), "steps that decode alone compute no prompts"),
-        (("--prompt", "0"), "must be 1 to"),
-        (("--output", "0"), "must be 1 to"),
+        (("--prompt", "0"), "prompt is 0, and must be 1 to"),
+        (("--output", "0"), "output is 0, and must be 1 to"),
+        (("--engine", " "), "--engine is empty"),
     ],
 )
 def test_what_cannot_be_is_refused(
