@@ -21,9 +21,10 @@ from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files of each method."""
-    folder, rows = tmp_path_factory.mktemp("files"), timed_rows(rows_of(*many_deployments()))
+    folder = tmp_path_factory.mktemp("files")
+    rows = timed_rows(rows_of(*many_deployments()[:6], sizes=5))
     for method in METHODS:
-        file = build_step_time(rows, Refused(128, {}), {}, method=method)
+        file = build_step_time(rows, Refused(len(rows), {}), {}, method=method)
         write_document(folder / f"{method}.json", file)
     return folder
 
