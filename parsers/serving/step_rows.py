@@ -14,13 +14,13 @@ from .steps import TracedSteps, step_times
 
 SOURCE: Final = "vllm_step_trace"
 FIRST_STEPS: Final = 100  # a run's first steps are dropped (R6 of the design)
-_MOST_STEPS: Final = 1_000  # by which a run of 3 % of noise is known to 0.1 %
+MOST_STEPS: Final = 1_000  # by which a run of 3 % of noise is known to 0.1 %
 _BLOCK_TOKENS: Final = 16  # vLLM's default on CUDA (vllm/config/cache.py)
 
 WARM_UP: Final = "steps left out: the first 100 of their run"
 EMPTY: Final = "steps left out: nothing was scheduled"
 UNTIMED: Final = "steps left out: the next one was not traced, or the engine waited for work"
-THINNED: Final = "steps left out: a run keeps 1,000, spread over its time"
+THINNED: Final = "steps left out: as many of their run as tell it are kept, spread over it"
 BY_CYCLE: Final = "the time is that from step to step: their durations are the scheduler's alone"
 BY_BLOCKS: Final = "the context is that of the blocks in use"
 ASSUMED_BLOCKS: Final = "the context is that of the blocks in use, 16 tokens each (assumed)"
@@ -30,13 +30,15 @@ ASSUMED_BLOCKS: Final = "the context is that of the blocks in use, 16 tokens eac
 class Origin:
     """What is known of a trace besides its steps; by the name of a run where runs differ.
 
-    `digest` names the file, `block_tokens` is the size of a block of the cache, None unknown.
+    `digest` names the file, `block_tokens` is the size of a block of the cache, None unknown. At
+    most `most_steps` of a run become rows.
     """
 
     digest: str
     block_tokens: int | None = None
     models: Mapping[str, str] | None = None
     tp: Mapping[str, int] | None = None
+    most_steps: int = MOST_STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def step_rows(steps: TracedSteps, origin: Origin) -> StepRows:
     reasons[scheduled <= 0] = EMPTY
     reasons[columns["step_id"] <= FIRST_STEPS] = WARM_UP
     kept = np.flatnonzero(reasons == "")
-    spread = _spread(steps.run, kept)
+    spread = _spread(steps.run, kept, origin.most_steps)
     left_out = Counter(str(reason) for reason in reasons if reason)
     if len(spread) < len(kept):
         left_out[THINNED] = len(kept) - len(spread)
@@ -108,12 +110,12 @@ def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _spread(run: Float64, kept: Int64) -> Int64:
-    """At most _MOST_STEPS places of each run, evenly over its steps."""
+def _spread(run: Float64, kept: Int64, most: int) -> Int64:
+    """At most `most` places of each run, evenly over its steps."""
     found = []
     for place in np.unique(run[kept]):
         mine = kept[run[kept] == place]
-        count = min(len(mine), _MOST_STEPS)
+        count = min(len(mine), most)
         found.append(mine[np.arange(count) * len(mine) // count])
     return np.concatenate(found) if found else kept
 

@@ -26,6 +26,7 @@ from .steps import StepCollector
 _PARQUET: Final = b"PAR1"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _DIGITS: Final = 16
+_MOST_OF_TABLE: Final = 10_000  # steps of a run that others have chosen are judged whole
 
 
 class TraceKind(StrEnum):
@@ -101,7 +102,7 @@ def read_traces(paths: Sequence[Path]) -> dict[Path, Traced]:
 
 def _of_table(path: Path, block_tokens: int | None) -> Traced:
     table = read_step_table(path)
-    origin = Origin(sha256_of(path)[:_DIGITS], block_tokens, table.models, table.tp)
+    origin = Origin(sha256_of(path)[:_DIGITS], block_tokens, table.models, table.tp, _MOST_OF_TABLE)
     steps = step_rows(table.steps, origin)
     return Traced(steps.rows, None, dict(steps.left_out))
 

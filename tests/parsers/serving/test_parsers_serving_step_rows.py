@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.parsers.serving import step_rows as module
 from moeprof.parsers.serving.otlp import Spans
 from moeprof.parsers.serving.step_rows import (
     ASSUMED_BLOCKS,
@@ -70,9 +69,8 @@ def test_steps_without_work_or_time_are_left_out(tmp_path: Path) -> None:
     assert [row.row_id for row in found.rows] == [f"file:vllm#0:{at}" for at in (101, 102, 105)]
 
 
-def test_a_long_run_is_thinned_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_STEPS", 5)
-    found = rows_of(tmp_path, course(120))
+def test_a_long_run_is_thinned_evenly(tmp_path: Path) -> None:
+    found = rows_of(tmp_path, course(120), Origin("file", most_steps=5))
     assert found.left_out[THINNED] == 15
     assert [row.row_id.rpartition(":")[2] for row in found.rows] == [
         "101", "105", "109", "113", "117",
