@@ -17,6 +17,7 @@ _GB: Final = 1e9
 
 def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     """Print the steps of each batch; what puts them in doubt and what bounds them before."""
+    from ...pipeline.steptime.curve import own_moves
     from ...pipeline.steptime.predict import described_requests, doubts
 
     for note in found.notes:
@@ -24,6 +25,8 @@ def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     for doubt in doubts(found):
         render.paragraph(f"warning: {doubt}")
     _tell_known(asked, found)
+    if (moves := own_moves(asked, found)) is not None:
+        render.paragraph(moves)
     _tell_memory(asked, found)
     _tell_bounds(asked, found)
     served = found.memory.served

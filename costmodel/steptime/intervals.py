@@ -48,6 +48,14 @@ def asked_of(fit: StepFit, served: Deployment) -> Iterator[Asked]:
         yield Asked("precision", served.stored_as, served.stored_as in fit.precisions)
 
 
+def unseen_of(power: PowerShares | None, fit: StepFit, served: Deployment) -> tuple[str, ...]:
+    """What no row has: a model, a GPU, an engine, or power of the GPU where that has steps."""
+    asked, gpu = list(asked_of(fit, served)), served.gpu_name
+    if power is not None and gpu in fit.gpus:
+        asked.append(Asked("power of the GPU", gpu, gpu in power.by_gpu))
+    return tuple(f"{one.kind} {one.name}" for one in asked if not one.is_known)
+
+
 def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) -> dict[str, float]:
     """By coverage, the factor for a deployment: the widest of those of what no row has.
 
@@ -75,31 +83,38 @@ def step_factors(fit: StepFit, rows: ServingRows, blend: Blend | None = None) ->
     None where that of any is unknown. Known configurations have that of their own errors within
     the range of their rows, unless kernels are blended.
     """
-    by_place = [factors_for(fit, one, blend).get(COVERAGE_PCT, np.nan) for one in rows.deployments]
-    found = np.asarray(by_place)[rows.which]
+    found = unknown_factors(fit, rows, blend)
     if blend is None:
         for factor, at in _own_factors(fit, rows):
             found[at] = factor
     return found if np.isfinite(found).all() else None
 
 
-def energy_factors(power: PowerShares, fit: StepFit, rows: ServingRows) -> Array | None:
+def unknown_factors(fit: StepFit, rows: ServingRows, blend: Blend | None = None) -> Array:
+    """The same without any row of the configuration; NaN where it is unknown."""
+    by_place = [factors_for(fit, one, blend).get(COVERAGE_PCT, np.nan) for one in rows.deployments]
+    return np.asarray(by_place)[rows.which]
+
+
+def energy_factors(
+    power: PowerShares, fit: StepFit, rows: ServingRows, factors: Array | None
+) -> Array | None:
     """The factor that 90 % of joules per token lie within, (n,); None where that of any is unknown.
 
-    For a known configuration the variance of the step is taken out of that of energy, and its own
-    put in; what is left is no less than that of power at a known step.
+    Where the `factors` of steps are not those of any such deployment, the variance of the latter is
+    taken out of that of energy, and theirs put in; it stays that of power at a known step or more.
     """
     by_place = [
         energy_factors_for(power, fit, one).get(COVERAGE_PCT, np.nan) for one in rows.deployments
     ]
     found = np.asarray(by_place)[rows.which]
-    step = fit.factors.get(COVERAGE_PCT, np.nan)
+    usual = unknown_factors(fit, rows)
     alone = power.at_measured_step.factors.get(COVERAGE_PCT, np.nan)
-    for factor, at in _own_factors(fit, rows):
-        least = np.minimum(np.log(alone), np.log(found[at])) ** 2
-        variance = np.log(found[at]) ** 2 + np.log(factor) ** 2 - np.log(step) ** 2
-        found[at] = np.exp(np.sqrt(np.maximum(variance, least)))
-    return found if np.isfinite(found).all() else None
+    if factors is None or not np.isfinite([*found, *usual, alone]).all():
+        return None
+    least = np.minimum(np.log(alone), np.log(found)) ** 2
+    variance = np.log(found) ** 2 + np.log(factors) ** 2 - np.log(usual) ** 2
+    return np.asarray(np.exp(np.sqrt(np.maximum(variance, least))))
 
 
 def power_factors(power: PowerShares, fit: StepFit, rows: ServingRows) -> Array | None:

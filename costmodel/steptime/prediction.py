@@ -1,12 +1,13 @@
 """Predict steps, power and energy of one deployment from `step_time_model.json`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from ...store.errors import BadInput
+from ...store.serving.kernel_fit import Blend
 from ...store.serving.step_time_model import (
     Method,
     MethodScore,
@@ -21,9 +22,16 @@ from .composition.kernels import ModelKernels
 from .effects import Effects
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
-from .intervals import Asked, asked_of, ends, energy_factors, not_below_floor, step_factors
-from .own.calibration import Spread
+from .intervals import (
+    ends,
+    energy_factors,
+    not_below_floor,
+    step_factors,
+    unknown_factors,
+    unseen_of,
+)
 from .own.forms import Known, KnownForms
+from .own.points import Calibration, OwnSteps, calibrated, is_expected, once_each, refuse_impossible
 from .physics import Physics
 from .power import Power
 from .rows.serving_rows import ServingRows, columns_of
@@ -73,6 +81,7 @@ class StepPrediction:
     nearest value of the rows, above 1 beyond their largest (None where that is 0) and below 1 under
     their smallest.
     `kernel_weight` says how far measured kernels count, from 0 to 1; None without any.
+    `calibration` says what steps of one's own did; None without any.
     `known` says what rows of this very configuration tell; None where they are too few.
     """
 
@@ -91,14 +100,7 @@ class StepPrediction:
     beyond: tuple[dict[str, float | None], ...]
     kernel_weight: float | None = None
     known: Known | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OwnSteps:
-    """Steps of the same deployment that were measured; us, of shape (n,)."""
-
-    steps: Steps
-    step_us: Array
+    calibration: Calibration | None = None
 
 
 def predict_steps(
@@ -118,22 +120,27 @@ def predict_steps(
     Steps that all decode alone are predicted by the fit of those, where the file has one, others by
     that of mean steps. `version` is that of the engine, whose effect counts where it has rows.
     Raises BadInput where the file has no fit of such steps, or none of these kernels, and where the
-    kernels lack what the model needs.
+    kernels lack what the model needs, and for own steps that cannot be.
     """
     target = _target_with(file, steps, kernels)
     fit, rows = step_fit_of(file, target), as_rows(served, steps, version)
     model = _steps_of(file, target, kernels)
-    beyond = np.exp(_beyond_own(file, served, steps, version, own, kernels))
-    terms = {name: values * beyond for name, values in model.terms_us(rows).items()}
-    added = dict(added_us or {})
+    terms, added = model.terms_us(rows), dict(added_us or {})
+    blend = _blend_of(model, rows)
+    factors, calibration = step_factors(fit, rows, blend), None
+    if own is not None:
+        calibration = _calibration(model, fit, own, rows, version)
+        terms, added = (
+            {name: values * calibration.ratio for name, values in some.items()}
+            for some in (terms, added)
+        )
+        factors = calibration.factors
     step_us = np.asarray(sum([*terms.values(), *added.values()]))
-    blend = model.blend_of(served.model.name) if isinstance(model, BlendedSteps) else None
-    factors = step_factors(fit, rows, blend)
     power_w = j_per_token = j_factors = None
     if file.power is not None:
         power_w = power_of(file.power).power_w(rows, step_us)
         j_per_token = power_w * step_us / 1e6 / steps.running
-        j_factors = energy_factors(file.power, fit, rows)
+        j_factors = energy_factors(file.power, fit, rows, factors)
     low_us, high_us = ends(step_us, factors)
     low_j_per_token, high_j_per_token = ends(j_per_token, j_factors)
     return StepPrediction(
@@ -146,11 +153,12 @@ def predict_steps(
         low_j_per_token=low_j_per_token,
         high_j_per_token=high_j_per_token,
         tokens_per_s=steps.running / step_us * 1e6,
-        unseen=_unseen(file, fit, served),
+        unseen=unseen_of(file.power, fit, served),
         target=target,
         method=fit.method,
         beyond=_outside(fit, columns_of(rows)),
         kernel_weight=None if blend is None else blend.weight,
+        calibration=calibration,
         known=None if model.known is None else model.known.told(rows),
     )
 
@@ -251,28 +259,31 @@ def as_rows(served: Deployment, steps: Steps, version: str = "") -> ServingRows:
     )
 
 
-def _beyond_own(
-    file: StepTimeFile,
-    served: Deployment,
-    steps: Steps,
-    version: str,
-    own: OwnSteps | None,
-    kernels: ModelKernels | None,
-) -> Array:
-    if own is None:
-        return np.zeros(len(steps.running))
-    target = _target_with(file, own.steps, kernels)
-    learnt = step_fit_of(file, target).spread
-    predicted = _steps_of(file, target, kernels).step_us(as_rows(served, own.steps, version))
-    ratios = np.log(own.step_us / predicted)
-    return Spread(np.asarray(learnt.covariance), learnt.noise).log_ratio(own.steps, ratios, steps)
+def _calibration(
+    model: StepModel | BlendedSteps, fit: StepFit, own: OwnSteps, rows: ServingRows, version: str
+) -> Calibration:
+    """How far own steps move `rows` of their deployment, and what these then lie within.
+
+    Raises BadInput for an own step that cannot be.
+    """
+    served, blend = rows.deployments[0], _blend_of(model, rows)
+    measured = replace(as_rows(served, own.steps, version), step_us=own.step_us)
+    refuse_impossible(measured)
+    added_us = 0.0 if own.added_us is None else own.added_us
+    predicted_us = model.step_us(measured) + added_us
+    usual = float(unknown_factors(fit, rows, blend)[0])
+    found = calibrated(fit, once_each(own, predicted_us), rows.steps, usual)
+    told, asked = (step_factors(fit, some, blend) for some in (measured, rows))
+    if told is None or asked is None:
+        return found
+    ratios = np.log(own.step_us / predicted_us)
+    return found.or_narrower(asked) if is_expected(ratios, told) else found
 
 
-def _unseen(file: StepTimeFile, fit: StepFit, served: Deployment) -> tuple[str, ...]:
-    asked, gpu = list(asked_of(fit, served)), served.gpu_name
-    if file.power is not None and gpu in fit.gpus:
-        asked.append(Asked("power of the GPU", gpu, gpu in file.power.by_gpu))
-    return tuple(f"{one.kind} {one.name}" for one in asked if not one.is_known)
+def _blend_of(model: StepModel | BlendedSteps, rows: ServingRows) -> Blend | None:
+    if not isinstance(model, BlendedSteps):
+        return None
+    return model.blend_of(rows.deployments[0].model.name)
 
 
 def _outside(fit: StepFit, columns: Mapping[str, Array]) -> tuple[dict[str, float | None], ...]:

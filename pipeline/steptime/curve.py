@@ -11,7 +11,14 @@ from ...store.errors import BadInput
 from ...store.percent import percent
 from ...store.recording import sha256_of
 from ...store.serving.predicted_steps import PredictedSteps
-from .predict import Asked, Predicted, described_requests, doubts, predict, predicted_step
+from .predict import (
+    Asked,
+    Predicted,
+    described_requests,
+    doubts,
+    predict,
+    predicted_step,
+)
 
 __all__ = ["CurvePoint", "EnergyCurve", "Sweep", "predicted_steps", "sweep"]
 
@@ -92,8 +99,8 @@ def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
             yield sentence if sentence in of_all else f"{_split(asked)}: {sentence}"
         if (known := found.steps.known) is not None and known.form.form != "pooled":
             yield f"{_split(asked)} has {known.form.rows:,} rows of its own, which count"
-        if asked.own is not None:
-            yield f"moved by the steps of one's own in {asked.own.name}"
+        if (moves := own_moves(asked, found)) is not None:
+            yield moves
         if asked.active_experts is not None:
             yield f"the experts that a routing policy activates count: {asked.active_experts}"
         if asked.kernel_model is not None:
@@ -104,6 +111,18 @@ def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
             bound, requests = bounded[-1]
             named = "the cache" if bound == "cache" else f"--{bound}"
             yield f"{_split(asked)} runs {requests:,.0f} requests at most, bounded by {named}"
+
+
+def own_moves(asked: Asked, found: Predicted) -> str | None:
+    """How far steps of one's own move these; None without any."""
+    if asked.own is None or (by := found.steps.calibration) is None:
+        return None
+    least, most = (f"{float(end):.3g}" for end in (by.ratio.min(), by.ratio.max()))
+    times = least if least == most else f"{least} to {most}"
+    return (
+        f"moved to {times} times by {by.points:,} different steps of one's own in {asked.own.name},"
+        " which the interval holds for"
+    )
 
 
 def _origin(path: Path, found: Predicted) -> tuple[tuple[str, str], ...]:

@@ -15,11 +15,17 @@ from ...costmodel.steptime.features.cache_types import BF16_BYTES
 from ...costmodel.steptime.features.deployment import Deployment, Split, deployment
 from ...costmodel.steptime.features.precisions import computed_in_bf16
 from ...costmodel.steptime.features.steps import Array, Steps
-from ...costmodel.steptime.prediction import OwnSteps, StepPrediction, predict_steps
+from ...costmodel.steptime.own.points import OwnSteps
+from ...costmodel.steptime.prediction import StepPrediction, predict_steps
 from ...costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of
 from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
-from ...store.serving.predicted_steps import PredictedKnown, PredictedRouting, PredictedStep
+from ...store.serving.predicted_steps import (
+    PredictedCalibration,
+    PredictedKnown,
+    PredictedRouting,
+    PredictedStep,
+)
 from ...store.serving.whole_model import WholeModel
 from .given.active_experts import PolicyExperts, policy_experts
 from .given.asked_model import asked_model, asked_precision
@@ -159,7 +165,8 @@ def _own_steps(asked: Asked, served: Deployment, memory: Memory) -> OwnSteps | N
         return None
     batches, step_us = own_points(asked.own)
     own = _requests(replace(asked, batches=batches))
-    return OwnSteps(schedule(served, memory, asked.settings, own).steps, step_us)
+    steps = schedule(served, memory, asked.settings, own).steps
+    return OwnSteps(steps, step_us, offload_us(served, steps, asked.settings))
 
 
 def _not_in_rows(served: Deployment, settings: EngineSettings, plan: Schedule) -> list[str]:
@@ -245,6 +252,7 @@ def predicted_step(
         in_bf16=found.in_bf16,
         kernel_weight=steps.kernel_weight,
         known=_known(steps, at),
+        calibration=_calibration(steps, at),
         routing=_routing(found, at),
         on_front=on_front,
     )
@@ -266,6 +274,12 @@ def _routing(found: Predicted, at: int) -> PredictedRouting | None:
         own_j_per_token=_value(saving.own_j_per_token, at),
         saved_j_per_token=_value(saving.saved_j_per_token, at),
     )
+
+
+def _calibration(steps: StepPrediction, at: int) -> PredictedCalibration | None:
+    if (found := steps.calibration) is None:
+        return None
+    return PredictedCalibration(points=found.points, ratio=float(found.ratio[at]))
 
 
 def _known(steps: StepPrediction, at: int) -> PredictedKnown | None:

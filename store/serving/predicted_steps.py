@@ -43,6 +43,14 @@ class PredictedKnown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedCalibration:
+    """What `points` different steps of one's own did: they multiplied the step by `ratio`."""
+
+    points: Size
+    ratio: Positive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedStep:
     """A step of one split and batch.
 
@@ -53,8 +61,9 @@ class PredictedStep:
     outside those of the rows, as multiples of their nearest value (None: no row had any), and
     `not_in_rows` what counts and is in no row; `in_bf16` are the types of arithmetic that the GPU
     has no units for. `kernel_weight` is how far measured kernels count, None without any. `known`
-    is there where the very configuration has enough rows. `on_front` says that no other split and
-    batch takes both less time and less energy per token; None without an energy.
+    is there where the very configuration has enough rows, `calibration` with steps of one's own.
+    `on_front` says that no other split and batch takes both less time and less energy per token;
+    None without an energy.
     """
 
     tp: Size
@@ -82,6 +91,7 @@ class PredictedStep:
     routing: PredictedRouting | None
     on_front: bool | None
     known: PredictedKnown | None = None
+    calibration: PredictedCalibration | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

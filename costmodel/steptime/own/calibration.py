@@ -17,6 +17,7 @@ from ..rows.serving_rows import Places, Strings
 _ROUNDS: Final = 12
 _FAR: Final = 1.0  # a logarithm beyond counts as so much
 _FEWEST: Final = 4  # rows of a configuration that tell a slope
+_FREEDOM: Final = 4.0  # degrees of freedom; docs/steptime-method.md
 CENTRE: Final = (16.0, 2000.0)  # requests, tokens of context
 LEAST_PREFILL: Final = 1e-3  # tokens per request, added to keep its logarithm finite
 
@@ -66,10 +67,41 @@ class Spread:
         gain = np.linalg.solve(lines @ shared + self.noise * np.eye(len(lines)), shared.T).T
         return gain @ ratios, self.covariance - gain @ shared.T
 
+    def line(self, own: Steps, own_log_ratios: Array) -> "Line":
+        """The line of a configuration, given points of one's own and their log ratios, (m,)."""
+        lines, count = lines_of(own), len(own_log_ratios)
+        mean, covariance = self.posterior(lines, own_log_ratios)
+        expected = lines @ self.covariance @ lines.T + self.noise * np.eye(count)
+        far = float(own_log_ratios @ np.linalg.solve(expected, own_log_ratios))
+        scale = (_FREEDOM + far) / (_FREEDOM + count)
+        return Line(mean, scale * covariance, scale * self.noise)
+
     def log_ratio(self, own: Steps, own_log_ratios: Array, asked: Steps) -> Array:
         """What to add to log predictions of `asked` steps, given points of one's own; (n,)."""
-        line, _ = self.posterior(lines_of(own), clipped(own_log_ratios))
-        return np.asarray(lines_of(asked) @ line)
+        return self.line(own, own_log_ratios).log_ratio(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A configuration's line: `mean` (4,) and `covariance` (4, 4), and the variance around it.
+
+    Variances are those of Student's t process (Shah, Wilson and Ghahramani 2014, AISTATS): points
+    that the spread of configurations does not expect make them wider.
+    """
+
+    mean: Array
+    covariance: Array
+    noise: float
+
+    def log_ratio(self, asked: Steps) -> Array:
+        """What to add to log predictions of `asked` steps; (n,)."""
+        return np.asarray(lines_of(asked) @ self.mean)
+
+    def deviation(self, asked: Steps) -> Array:
+        """Standard deviation of log measured over what it predicts; (n,)."""
+        lines = lines_of(asked)
+        unsure = np.einsum("ij,jk,ik->i", lines, self.covariance, lines)
+        return np.asarray(np.sqrt(unsure + self.noise))
 
 
 def clipped(log_ratios: Array) -> Array:

@@ -97,7 +97,7 @@ class JudgedEnergy:
             power_of(shares),
             TypicalPower(shares.typical_share, dict(shares.typical_by_gpu)),
             lambda rows: power_factors(shares, fit, rows),
-            lambda rows: energy_factors(shares, fit, rows),
+            lambda rows: energy_factors(shares, fit, rows, step_factors(fit, rows)),
         )
 
     @classmethod

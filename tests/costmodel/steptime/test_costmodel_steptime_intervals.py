@@ -129,13 +129,15 @@ def test_energy_of_a_known_configuration_is_surer_by_the_variance_of_its_step() 
     own = np.sqrt(np.log(1.6) ** 2 + 0.1**2 - np.log(1.5) ** 2)
     assert np.exp(own) > 1.2
     expected = [1.6, np.exp(own), np.exp(own), 1.6]
-    assert energy_factors(shares, known(FIT), rows) == pytest.approx(expected)
+    factors = step_factors(known(FIT), rows)
+    assert energy_factors(shares, FIT, rows, factors) == pytest.approx(expected)
     unsure = replace(shares, at_measured_step=replace(power, factors={"90": 1.4}))
     expected = [1.6, 1.4, 1.4, 1.6]
-    assert energy_factors(unsure, known(FIT), rows) == pytest.approx(expected)
-    assert energy_factors(shares, FIT, rows) == pytest.approx([1.6] * 4)
+    assert energy_factors(unsure, FIT, rows, factors) == pytest.approx(expected)
+    assert energy_factors(shares, FIT, rows, np.full(4, 1.5)) == pytest.approx([1.6] * 4)
+    assert energy_factors(shares, FIT, rows, None) is None
     nothing = replace(shares, j_per_token=replace(energy, factors={}))
-    assert energy_factors(nothing, known(FIT), rows) is None
+    assert energy_factors(nothing, FIT, rows, factors) is None
 
 
 def test_the_low_end_is_no_shorter_than_reading_the_weights_of_one_token() -> None:

@@ -14,9 +14,9 @@ from moeprof.costmodel.steptime.best_method import METHODS
 from moeprof.costmodel.steptime.blackbox import blackbox_columns
 from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
+from moeprof.costmodel.steptime.own.points import OwnSteps
 from moeprof.costmodel.steptime.prediction import (
     PARTS,
-    OwnSteps,
     as_rows,
     found_score,
     predict_steps,
@@ -163,7 +163,7 @@ def test_steps_that_decode_alone_have_a_fit_of_their_own() -> None:
     assert target_of(both, alone) == "decode"
     assert {target_of(one, alone), target_of(both, STEPS)} == {"mean"}
     own, other = (predict_steps(file, served(), alone).step_us for file in (both, one))
-    assert own == pytest.approx(0.5 * other, rel=0.1)
+    assert own == pytest.approx(0.5 * other, rel=0.12)
 
 
 def test_a_kind_of_step_that_was_not_fitted_is_refused_with_its_reason() -> None:

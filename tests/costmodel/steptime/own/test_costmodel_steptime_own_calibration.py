@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.steptime.features.steps import Steps
-from moeprof.costmodel.steptime.own.calibration import Spread
+from moeprof.costmodel.steptime.own.calibration import Spread, lines_of
 from moeprof.tests.costmodel.steptime.whole_models import mixed_steps
 
 BATCHES = [2.0**at for at in range(10)]
@@ -45,6 +45,28 @@ def test_errors_fall_with_own_points(spread: Spread) -> None:
 def test_a_point_that_agrees_changes_nothing(spread: Spread) -> None:
     asked = mixed_steps(BATCHES)
     assert spread.log_ratio(taken(asked, 3), np.zeros(1), asked) == pytest.approx(0)
+
+
+def test_the_deviation_falls_with_points_near_what_is_asked(spread: Spread) -> None:
+    asked = mixed_steps(BATCHES)
+    none = np.sqrt(np.diag(lines_of(asked) @ spread.covariance @ lines_of(asked).T) + spread.noise)
+    found = []
+    for places in ((4,), (1, 4, 8)):
+        own = taken(asked, *places)
+        found.append(spread.line(own, np.zeros(len(places))).deviation(asked))
+    assert (found[1] < found[0]).all()
+    assert (found[0] < none).all()
+    assert found[0][4] < found[0][0]
+
+
+def test_points_that_nobody_expects_move_as_far_and_leave_more_doubt(spread: Spread) -> None:
+    asked = mixed_steps(BATCHES)
+    own = taken(asked, 4)
+    near, far = (spread.line(own, np.full(1, at)) for at in (0.1, 2.0))
+    assert far.log_ratio(asked) == pytest.approx(20 * near.log_ratio(asked))
+    left = 2.0 - far.log_ratio(own)
+    assert left < 1.645 * far.deviation(own)
+    assert (far.deviation(asked) > 3 * near.deviation(asked)).all()
 
 
 def test_few_rows_leave_the_first_guess() -> None:

@@ -1,0 +1,87 @@
+"""Steps of one deployment that a user measured: whether they can be, and how they move others."""
+
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+import numpy as np
+
+from ....store.errors import BadInput
+from ....store.serving.step_time_model import StepFit
+from ..features.steps import Array, Steps
+from ..rows.gate import physical_reasons
+from ..rows.serving_rows import ServingRows
+from .calibration import Spread
+
+_NORMAL_90: Final = 1.645  # standard deviations
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSteps:
+    """Steps of the same deployment that were measured; us, of shape (n,).
+
+    `added_us` are those of parts that no fit knows of, None for none.
+    """
+
+    steps: Steps
+    step_us: Array
+    added_us: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What `points` different steps of one's own do to others; arrays have shape (n,).
+
+    They multiply steps by `ratio`, and 90 % of these then lie within `factors`.
+    """
+
+    points: int
+    ratio: Array
+    factors: Array
+
+    def or_narrower(self, factors: Array) -> Self:
+        """The same, with what steps lie within without own ones where that is narrower."""
+        return replace(self, factors=np.minimum(self.factors, factors))
+
+
+def refuse_impossible(rows: ServingRows) -> None:
+    """Raise BadInput for a step that its GPUs cannot have taken."""
+    reasons = physical_reasons(rows)
+    for at in np.flatnonzero(reasons != ""):
+        served, running = rows.deployments[rows.which[at]], rows.steps.running[at]
+        raise BadInput(
+            f"{rows.step_us[at]:,.0f} us of {running:,.0f} requests cannot be a step of"
+            f" {served.model.name} on {served.gpus} x {served.gpu_name}: {reasons[at]}",
+            hint="give us of one step, of this model, GPU, split and precision",
+        )
+
+
+def once_each(own: OwnSteps, predicted_us: Array) -> tuple[Steps, Array]:
+    """Own steps of the same work as one, and the mean log of measured over `predicted_us`; (m,)."""
+    steps = own.steps
+    work = np.column_stack([steps.running, steps.context_tokens, steps.prefill_tokens])
+    _, first, place = np.unique(work, axis=0, return_index=True, return_inverse=True)
+    place = place.reshape(-1)
+    sums = np.bincount(place, weights=np.log(own.step_us / predicted_us))
+    return steps.taken(first), sums / np.bincount(place)
+
+
+def calibrated(fit: StepFit, own: tuple[Steps, Array], asked: Steps, factor: float) -> Calibration:
+    """Move `asked` steps by own ones and their log ratios, by how far configurations differ.
+
+    `factor` is what 90 % of the deployment's steps lie within without own ones: where it is wider
+    than that of known models, GPUs and engines, so much wider is what is left.
+    """
+    spread = Spread(np.asarray(fit.spread.covariance), fit.spread.noise)
+    line = spread.line(*own)
+    usual = fit.factors.get("90", factor)
+    wider = max(1.0, np.log(factor) / np.log(usual)) if factor > usual > 1 else 1.0
+    return Calibration(
+        points=len(own[1]),
+        ratio=np.exp(line.log_ratio(asked)),
+        factors=np.exp(_NORMAL_90 * wider * line.deviation(asked)),
+    )
+
+
+def is_expected(own_log_ratios: Array, factors: Array) -> bool:
+    """Whether own steps all lie within the factors of their predictions; both (n,)."""
+    return bool((np.abs(own_log_ratios) <= np.log(factors)).all())
