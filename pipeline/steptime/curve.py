@@ -119,10 +119,8 @@ def own_moves(asked: Asked, found: Predicted) -> str | None:
         return None
     least, most = (f"{float(end):.3g}" for end in (by.ratio.min(), by.ratio.max()))
     times = least if least == most else f"{least} to {most}"
-    return (
-        f"moved to {times} times by {by.points:,} different steps of one's own in {asked.own.name},"
-        " which the interval holds for"
-    )
+    count = "a step" if by.points == 1 else f"{by.points:,} steps"
+    return f"steps are {times} times the prediction, by {count} of one's own in {asked.own.name}"
 
 
 def _origin(path: Path, found: Predicted) -> tuple[tuple[str, str], ...]:
