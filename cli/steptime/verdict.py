@@ -53,9 +53,9 @@ def _show(verdict: "QuantityVerdict") -> None:
     baselines = list(whole.baselines)
     render.table(
         f"{verdict.quantity}: {verdict.outcome}, {whole.rows:,} rows of"
-        f" {whole.configurations:,} configurations; errors in %",
+        f" {whole.configurations:,} configurations",
         [
-            "group",
+            "errors in %\ngroup",
             "#rows",
             "#median\n(95 %)",
             "#p90",
@@ -68,7 +68,7 @@ def _show(verdict: "QuantityVerdict") -> None:
         dense=True,
     )
     limit = (
-        f"limits of all rows: median {_pct(limits.median)} %, p90 {_pct(limits.p90)} %, intervals"
+        f"{verdict.quantity}, limits of all rows: median {_pct(limits.median)} %, p90 {_pct(limits.p90)} %, intervals"
         f" of 90 % hold {percent(limits.coverage, 0)} %: {limits.source}"
     )
     render.paragraph(limit, indent="  ")

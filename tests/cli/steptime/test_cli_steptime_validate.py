@@ -41,6 +41,8 @@ def test_a_file_fails_on_a_machine_that_is_half_as_fast(
 def test_few_configurations_leave_it_open(moeprof: Moeprof, folder: Path) -> None:
     result = moeprof("steptime", "validate", folder)
     assert result.exit_code == 125
+    assert max(map(len, (*result.stdout.splitlines(), *result.stderr.splitlines()))) <= 80
+    assert "J/token at the predicted step, limits of all rows" in " ".join(result.stderr.split())
     assert "AMBIGUOUS: fits without a tenth of the configurations" in " ".join(
         result.stderr.split()
     )
