@@ -9,14 +9,20 @@ from hypothesis import strategies as st
 
 from moeprof.costmodel.steptime.engine.offload import offload_us
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
-from moeprof.costmodel.steptime.features.deployment import Split
+from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.prediction import predict_steps
+from moeprof.costmodel.steptime.prediction import (
+    as_rows,
+    predict_steps,
+    step_model_of,
+    target_of,
+)
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.simulator import Batch, QueueState, Request, Simulator
+from moeprof.costmodel.steptime.srfa.features import COMPUTED, FIXED
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.queue_model import DelayFit, QueueModel
-from moeprof.store.serving.step_time_model import StepTimeFile
+from moeprof.store.serving.step_time_model import Method, SrfaTerms, StepTimeFile
 from moeprof.tests.costmodel.steptime.whole_models import (
     DEEPSEEK_V3,
     GEMMA_2_9B,
@@ -70,6 +76,27 @@ def test_a_call_gives_what_the_vectorised_prediction_gives(
     added = {"offload": offload_us(SERVED[at], steps, OFFLOADED)}
     exact = predict_steps(file, SERVED[at], steps, added_us=added).step_us[0]
     assert simulator.step_us(batch) == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("method", ["srfa", "blackbox"])
+@pytest.mark.parametrize("one", SERVED, ids=lambda one: str(one.model.name))
+def test_other_forms_are_quick_too(file: StepTimeFile, one: Deployment, method: Method) -> None:
+    srfa = SrfaTerms(
+        dict.fromkeys(FIXED, 40.0), 1.5, dict.fromkeys(COMPUTED, 1.2) | {"log_batch": -90.0}
+    )
+    form = {"srfa": (srfa, None), "blackbox": (None, file.steps["mean"].baseline)}[method]
+    steps = {
+        target: replace(fit, method=method, physics=None, srfa=form[0], blackbox=form[1], own=None)
+        for target, fit in file.steps.items()
+    }
+    other = replace(file, steps=steps)
+    simulator = Simulator.of(other, one, OFFLOADED)
+    assert simulator.is_quick
+    for batch in (Batch(32, 1500.0), Batch(32, 1500.0, 512, 256.0), Batch.of([], [(0, 900)])):
+        steps_us = step_model_of(other, target_of(other, batch.steps())).step_us
+        offloaded_us = offload_us(one, batch.steps(), OFFLOADED)
+        exact = (steps_us(as_rows(one, batch.steps())) + offloaded_us)[0]
+        assert simulator.step_us(batch) == pytest.approx(exact, rel=1e-9)
 
 
 def test_a_batch_is_counted_from_its_requests() -> None:
