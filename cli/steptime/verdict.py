@@ -68,8 +68,9 @@ def _show(verdict: "QuantityVerdict") -> None:
         dense=True,
     )
     limit = (
-        f"{verdict.quantity}, limits of all rows: median {_pct(limits.median)} %, p90 {_pct(limits.p90)} %, intervals"
-        f" of 90 % hold {percent(limits.coverage, 0)} %: {limits.source}"
+        f"{verdict.quantity}, limits of all rows: median {_pct(limits.median)} %, p90"
+        f" {_pct(limits.p90)} %, intervals of 90 % hold {percent(limits.coverage, 0)} %:"
+        f" {limits.source}"
     )
     render.paragraph(limit, indent="  ")
     for found in verdict.findings:

@@ -1,7 +1,7 @@
 """What a fit learns from rows that it leaves out itself: its ties, and how wide its intervals are.
 
-As `steptime fit` learns it, but that models, types of GPU and engines are left out by ten folds and
-not one by one.
+As `steptime fit` learns it, but that models, types of GPU, engines and precisions are left out by
+ten folds and not one by one.
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ _CONFIGURATION: Final = "configuration"
 class Learnt:
     """Ties, and by kind of what no row has the factor that 90 % of values lie within, up or down.
 
-    The kinds are "configuration", "model", "GPU" and "engine"; those that too few rows tell are not
-    there.
+    The kinds are "configuration", "model", "GPU", "engine" and "precision"; those that too few rows
+    tell are not there.
     """
 
     ties: Ties
@@ -68,7 +68,8 @@ class Learnt:
 class Widest:
     """The factors of rows, by those of each kind of what no row of a fit has.
 
-    `known` has the models, the GPUs, and the engines on GPUs of a vendor, of the rows of the fit.
+    `known` has the models, the GPUs, the precisions, and the engines on GPUs of a vendor, of the
+    rows of the fit.
     """
 
     factors: Mapping[str, float]
@@ -93,7 +94,12 @@ class Widest:
 def _names(rows: ServingRows) -> dict[str, Strings]:
     """What may be new of each row, by kind; an engine is new on GPUs of another vendor."""
     engines = joined(rows.engines, rows.vendors)
-    return {"model": rows.models, "GPU": rows.gpu_names, "engine": engines}
+    return {
+        "model": rows.models,
+        "GPU": rows.gpu_names,
+        "engine": engines,
+        "precision": rows.stored_as,
+    }
 
 
 def _folds(rows: ServingRows, new: set[str]) -> dict[str, Labels]:
