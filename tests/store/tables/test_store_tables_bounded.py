@@ -54,7 +54,7 @@ def test_categories_are_texts(tmp_path: Path) -> None:
     assert _read(path)["a"].type == pa.string()
 
 
-def _repeated(part: pa.Array, times: int) -> pa.ChunkedArray:
+def _repeated(part: "pa.Array[Any]", times: int) -> "pa.ChunkedArray[Any]":
     """Equal parts, which lie in memory once."""
     return pa.chunked_array([part] * times)
 
