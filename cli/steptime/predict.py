@@ -88,8 +88,10 @@ def _show(found: "Sweep", *, parts: bool) -> None:
         for asked, predicted in found.predicted:
             show(asked, predicted, parts=parts)
     else:
-        for remark in found.remarks:
-            render.paragraph(f"warning: {remark}")
+        for doubt in found.doubts:
+            render.paragraph(f"warning: {doubt}")
+        for fact in found.facts:
+            render.paragraph(fact)
     if drawn:
         show_curve(found.curve, listed=listed)
 

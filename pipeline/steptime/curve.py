@@ -1,6 +1,6 @@
 """Predict a model over batches and splits: energy per token against time per token."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,14 +27,15 @@ __all__ = ["CurvePoint", "EnergyCurve", "Sweep", "predicted_steps", "sweep"]
 class Sweep:
     """What was predicted of each split that can be served, and its points as one curve.
 
-    `left_out` says why a split cannot be served, `remarks` are sentences on what puts the points in
-    doubt, moves or bounds them.
+    `left_out` says why a split cannot be served; `doubts` are sentences on what no row tells of the
+    points, `facts` on what moves or bounds them.
     """
 
     path: Path
     predicted: tuple[tuple[Asked, Predicted], ...]
     left_out: dict[str, str]
-    remarks: tuple[str, ...]
+    doubts: tuple[str, ...]
+    facts: tuple[str, ...]
     curve: EnergyCurve
 
 
@@ -60,16 +61,21 @@ def sweep(path: Path, asked: Asked, tps: Sequence[int]) -> Sweep:
     if not predicted:
         raise next(iter(refusals.values()))
     left_out = {split: refusal.message for split, refusal in refusals.items()}
-    remarks = tuple(dict.fromkeys(_remarks(predicted)))
+    doubted = tuple(dict.fromkeys(_of_splits(predicted, lambda found: tuple(doubts(found)))))
+    facts = tuple(dict.fromkeys(_facts(predicted)))
     points = [point for one, found in predicted for point in _points(one, found)]
     curve = EnergyCurve(
         served=_served(predicted[0][1]),
         requests=described_requests(asked),
         points=with_front(points),
-        remarks=(*(f"{split} is left out: {why}" for split, why in left_out.items()), *remarks),
+        remarks=(
+            *(f"{split} is left out: {why}" for split, why in left_out.items()),
+            *doubted,
+            *facts,
+        ),
         origin=_origin(path, predicted[0][1]),
     )
-    return Sweep(path, tuple(predicted), left_out, remarks, curve)
+    return Sweep(path, tuple(predicted), left_out, doubted, facts, curve)
 
 
 def _split(asked: Asked) -> str:
@@ -90,13 +96,20 @@ def _served(found: Predicted) -> str:
     return f"{served.model.name} on {served.gpu_name}, {served.precision_name}, {served.engine}"
 
 
-def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
-    """What puts the points in doubt or moves them, and what bounds the requests that run."""
-    told = [(*found.notes, *doubts(found)) for _, found in predicted]
-    of_all = set(told[0]).intersection(*told)
-    for (asked, found), sentences in zip(predicted, told, strict=True):
-        for sentence in sentences:
+def _of_splits(
+    predicted: Sequence[tuple[Asked, Predicted]], told: Callable[[Predicted], tuple[str, ...]]
+) -> Iterator[str]:
+    """What is told of each split; what is not told of all of them names the split."""
+    of_all = set(told(predicted[0][1])).intersection(*(told(found) for _, found in predicted))
+    for asked, found in predicted:
+        for sentence in told(found):
             yield sentence if sentence in of_all else f"{_split(asked)}: {sentence}"
+
+
+def _facts(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
+    """What moves the points, and what bounds the requests that run."""
+    yield from _of_splits(predicted, lambda found: found.notes)
+    for asked, found in predicted:
         if (known := found.steps.known) is not None and known.form.form != "pooled":
             yield f"{_split(asked)} has {known.form.rows:,} rows of its own, which count"
         if (moves := own_moves(asked, found)) is not None:
@@ -168,6 +181,6 @@ def predicted_steps(found: Sweep) -> PredictedSteps:
         prompt_tokens=asked.prompt_tokens,
         output_tokens=asked.output_tokens,
         left_out=found.left_out,
-        remarks=found.remarks,
+        remarks=(*found.doubts, *found.facts),
         steps=tuple(rows),
     )

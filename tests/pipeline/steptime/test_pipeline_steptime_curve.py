@@ -139,5 +139,5 @@ def test_a_split_with_rows_that_count_is_told(path: Path, tmp_path: Path) -> Non
     known = tmp_path / "known.json"
     mean = replace(file.steps["mean"], own=own)
     write_document(known, replace(file, steps={"mean": mean}))
-    assert "tp2 has 8 rows of its own, which count" in sweep(known, ASKED, (2, 4)).remarks
-    assert not any("rows of its own" in one for one in sweep(path, ASKED, (2, 4)).remarks)
+    assert "tp2 has 8 rows of its own, which count" in sweep(known, ASKED, (2, 4)).facts
+    assert not any("rows of its own" in one for one in sweep(path, ASKED, (2, 4)).facts)
