@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import moeprof.tests.one_thread  # noqa: F401 - before all that imports numpy
+from moeprof.costmodel.steptime.fit import srfa
 from moeprof.profiler.lock import LOCK_DIR
 from moeprof.profiler.schedule import schedule
 from moeprof.scenarios import script
@@ -47,6 +48,17 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """Let no test tell what else this machine does."""
     with quiet_machine():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_ridges() -> Iterator[None]:
+    """Let fits of SRFA choose among 3 of its 27 ridges, which take most of the time of a fit.
+
+    Tests of that choice have all of them (test_costmodel_steptime_fit_srfa.py).
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(srfa, "CHOICES", srfa.CHOICES[::13])
         yield
 
 

@@ -51,7 +51,7 @@ def _make_table(folder: Path) -> None:
 def _folder() -> Path:
     """A folder of rows and journeys, made once."""
     folder = public_folder(Path(mkdtemp()))
-    trace = known_trace(folder)
+    trace = known_trace(folder, steps=500)
     run_moeprof(["steptime", "read", str(trace), *SERVED, "--out", str(folder)])
     trace.unlink()
     return folder

@@ -1,11 +1,14 @@
 """SRFA finds a law of its own form, within its bounds."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
+from moeprof.costmodel.steptime.fit import srfa
 from moeprof.costmodel.steptime.fit.srfa import (
+    CHOICES,
     Observed,
     Ridges,
     choose_ridges,
@@ -58,10 +61,16 @@ def test_the_start_does_not_matter(rows: ServingRows) -> None:
     assert cold_us == pytest.approx(warm_us, rel=0.01)
 
 
-def test_ridges_are_chosen_of_the_documented_ones(rows: ServingRows) -> None:
-    chosen = choose_ridges(rows.taken(np.arange(0, len(rows), 4)))
-    assert {chosen.gamma, chosen.beta} <= {0.01, 0.1, 1.0}
-    assert chosen.delta in {0.5, 1.0, 2.0}
+@pytest.fixture
+def every_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choose among all ridges; other tests have 3 of them."""
+    monkeypatch.setattr(srfa, "CHOICES", CHOICES)
+
+
+def test_ridges_are_chosen_of_the_documented_ones(rows: ServingRows, every_choice: None) -> None:
+    ridges, deltas = (0.01, 0.1, 1.0), (0.5, 1.0, 2.0)
+    assert CHOICES == tuple(Ridges(*one) for one in product(ridges, ridges, deltas))
+    assert choose_ridges(rows.taken(np.arange(0, len(rows), 4))) in CHOICES
 
 
 def test_a_nested_fit_chooses_by_its_own_rows(rows: ServingRows) -> None:
