@@ -8,7 +8,6 @@ import numpy as np
 from ....store.errors import BadInput
 from ....store.serving.step_time_model import StepFit
 from ..features.steps import Array, Steps
-from ..rows.gate import physical_reasons
 from ..rows.serving_rows import ServingRows
 from .calibration import Spread
 
@@ -45,6 +44,8 @@ class Calibration:
 
 def refuse_impossible(rows: ServingRows) -> None:
     """Raise BadInput for a step that its GPUs cannot have taken."""
+    from ..rows.gate import physical_reasons  # loads pyarrow: not for a prediction alone
+
     reasons = physical_reasons(rows)
     for at in np.flatnonzero(reasons != ""):
         served, running = rows.deployments[rows.which[at]], rows.steps.running[at]
