@@ -55,7 +55,7 @@ def test_categories_are_texts(tmp_path: Path) -> None:
 
 
 def _repeated(part: "pa.Array[Any]", times: int) -> "pa.ChunkedArray[Any]":
-    """Equal parts, which lie in memory once."""
+    """An array of equal parts, which lie in memory once."""
     return pa.chunked_array([part] * times)
 
 
