@@ -109,9 +109,10 @@ def _left_out(
 ) -> dict[str, Array]:
     """By group, the log error of each form that was fitted without the row: (3, m)."""
     found = {group.name: np.full((len(_FORMS), len(group.places)), np.nan) for group in groups}
+    plain = _plain(rows)
     for label in range(_FOLDS):
         pooled_us = fit(rows.taken(np.flatnonzero(labels != label)))
-        log_us, plain_us = np.log(pooled_us(rows)), pooled_us(_plain(rows))
+        log_us, plain_us = np.log(pooled_us(rows)), pooled_us(plain)
         spread = _spread(rows, plain_us, labels != label)
         for group in groups:
             asked = labels[group.places] == label
@@ -125,7 +126,7 @@ def _left_out(
                 continue
             for row, name in enumerate(_FORMS[1:], start=1):
                 form = _fitted(name, rows.taken(own), plain_us[own], spread)
-                ratio = form_log_ratio(form, _plain(rows.taken(at)), pooled_us)
+                ratio = form_log_ratio(form, plain.taken(at), pooled_us)
                 found[group.name][row, asked] = np.log(plain_us[at]) + ratio - measured
     return found
 

@@ -62,6 +62,8 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
 
     `method` None takes the physics, unless another errs less beyond chance.
     """
+    # The domain counts the columns of all rows, which then those of every fold are taken from.
+    domain = _domain(rows)
     labels = shuffled_folds(rows.configurations, _FOLDS, _SEED)
     fitted = {name: _fitted(rows, name) for name in METHODS}
     left = {name: left_out(rows, labels, one.scored) for name, one in fitted.items()}
@@ -80,7 +82,7 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
         gpus=_names(rows.gpu_names),
         engines=_names(rows.engines),
         precisions=_names(rows.stored_as),
-        domain=_domain(rows),
+        domain=domain,
         factors=interval_factors(ratios),
         unseen_factors={
             kind: interval_factors(np.log(rows.step_us / one)) for kind, one in unseen.items()

@@ -1,6 +1,6 @@
 """Measured steps of served models, as arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -38,14 +38,15 @@ class ServingRows:
     name: Strings
     time_s: Array
     workload: Strings
+    _columns: dict[str, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.step_us)
 
     def taken(self, rows: Places) -> Self:
-        """The rows at `rows`, in their order."""
-        return type(self)(
+        """The rows at `rows`, in their order; columns that were counted are not counted again."""
+        some = type(self)(
             self.deployments,
             self.which[rows],
             self.steps.taken(rows),
@@ -59,6 +60,8 @@ class ServingRows:
             self.time_s[rows],
             self.workload[rows],
         )
+        some._columns.update({name: values[rows] for name, values in self._columns.items()})
+        return some
 
     def each(self, names: tuple[str, ...]) -> Strings:
         """A name of each row's deployment, given one per deployment."""
@@ -111,7 +114,13 @@ class ServingRows:
 
 
 def columns_of(rows: ServingRows) -> dict[str, Array]:
-    """The columns of the physics fit for every row, each of shape (n,)."""
+    """The columns of the physics fit for every row, each of shape (n,); counted once."""
+    if not rows._columns:
+        rows._columns.update(_counted(rows))
+    return dict(rows._columns)
+
+
+def _counted(rows: ServingRows) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for place in np.unique(rows.which):
         at = np.flatnonzero(rows.which == place)

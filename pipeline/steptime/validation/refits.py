@@ -8,7 +8,7 @@ import numpy as np
 
 from ....compare.steptime.predicted import Predicted, together
 from ....costmodel.steptime.fit.targets import rows_telling, why_too_few
-from ....costmodel.steptime.rows.serving_rows import Places, ServingRows
+from ....costmodel.steptime.rows.serving_rows import Places, ServingRows, columns_of
 from ....store.errors import BadInput
 from ....store.serving.step_time_model import Target
 from .judged import QUANTITIES, STEPS, JudgedEnergy, JudgedSteps
@@ -97,6 +97,8 @@ class _Kind:
 
         Where a bundle leaves too few rows to learn from, each of its splits is one of its own.
         """
+        # Splits take their columns from those of all rows, which are counted here, once.
+        columns_of(self.rows)
         learning = self.rows.taken(bundle.others)
         if why := why_too_few(learning, self.target):
             if len(bundle.splits) > 1:
