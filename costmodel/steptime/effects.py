@@ -16,11 +16,11 @@ import numpy as np
 from .features.steps import Array
 from .rows.serving_rows import ServingRows, Strings
 
-_EFFECT: Final = 0.13  # standard deviations of logarithms; docs/steptime-method.md
-_OWN: Final = 0.15
+# Standard deviations of log ratios (docs/steptime-method.md).
+_EFFECT: Final = 0.13
+_CONFIGURATION: Final = 0.15
 _ROW: Final = 0.25
-_FAR: Final = 0.7  # the median of a configuration counts as at most so far off
-
+_FAR: Final = 0.7  # largest |log ratio| that the median of a configuration counts as
 
 Levels = Mapping[str, Callable[[ServingRows], Strings]]
 # The member of each level that a row belongs to.
@@ -54,7 +54,7 @@ class Effects:
         cells = joined(rows.configurations, rows.version, rows.source)
         _, first, place = np.unique(cells, return_index=True, return_inverse=True)
         middle = np.asarray([np.median(left[place == at]) for at in range(len(first))])
-        noise = _OWN**2 + _ROW**2 / np.bincount(place)
+        noise = _CONFIGURATION**2 + _ROW**2 / np.bincount(place)
         members = {name: member_of(rows)[first] for name, member_of in levels.items()}
         same = [one[:, None] == one[None, :] for one in members.values()]
         covariance = _EFFECT**2 * np.sum(same, axis=0) + np.diag(noise)

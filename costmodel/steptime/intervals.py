@@ -49,7 +49,7 @@ def asked_of(fit: StepFit, served: Deployment) -> Iterator[Asked]:
 
 
 def unseen_of(power: PowerShares | None, fit: StepFit, served: Deployment) -> tuple[str, ...]:
-    """What no row has: a model, a GPU, an engine, or power of the GPU where that has steps."""
+    """What no row has: model, GPU, engine, precision, or power of the GPU where that has steps."""
     asked, gpu = list(asked_of(fit, served)), served.gpu_name
     if power is not None and gpu in fit.gpus:
         asked.append(Asked("power of the GPU", gpu, gpu in power.by_gpu))

@@ -65,7 +65,7 @@ PARTS: Final = {
 }  # fmt: skip
 
 _NEAR: Final = 0.01  # a value so little beyond the rows, as a share of it, is not beyond them
-_KINDS: Final[Mapping[Target, str]] = {"mean": "mean steps", "decode": "steps that decode alone"}
+KINDS: Final[Mapping[Target, str]] = {"mean": "mean steps", "decode": "steps that decode alone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ def step_fit_of(file: StepTimeFile, target: Target) -> StepFit:
     if (fit := file.steps.get(target)) is None:
         why = file.absent.get(target, "the file does not say why")
         raise BadInput(
-            f"the model has no fit of {_KINDS[target]}: {why}",
+            f"the model has no fit of {KINDS[target]}: {why}",
             hint="build it anew from rows that tell them, with moeprof steptime fit",
         )
     return fit

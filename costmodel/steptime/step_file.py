@@ -31,14 +31,14 @@ from .srfa.features import COMPUTED, FIXED, MOE
 
 _ALL: Final = frozenset(name for names in PARTS.values() for name in names)
 _PHYSICS: Final = _ALL - {*FIXED, MOE, *COMPUTED, *BLACKBOX_TERMS}
-_ALWAYS: Final = ("dense_weights", "layers", "steps", "requests", "logits")  # of any step, above 0
+_ALWAYS: Final = ("dense_weights", "layers", "steps", "requests", "logits")  # above 0 in every step
 _LINE: Final = 4  # level and slopes of the points of one configuration
 _OWN_COEFFICIENTS: Final = {"pooled": 0, "line": _LINE, "blackbox": len(BLACKBOX_TERMS)}
 _MOST_COEFFICIENT: Final = 1e9  # us, or a multiple of the data sheet's time
 _MOST_LOG_RATIO: Final = 5.0  # 150 times; effects of a fit are 0.7 at most
 _MOST_FACTOR: Final = 1e6
-_MOST_SHARE: Final = 10.0  # of the TDP
-_ROUNDED: Final = 1e-6  # of the largest entry of a covariance
+_MOST_SHARE: Final = 10.0  # times the TDP
+_ROUNDED: Final = 1e-6  # rounding error of a covariance, relative to its largest entry
 _FINGERPRINTS: Final = re.compile(rf"([0-9a-f]{{{DIGITS}}})*")
 
 

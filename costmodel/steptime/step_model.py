@@ -17,7 +17,7 @@ from .srfa.form import Srfa
 class StepModel:
     """A form, the effects of configurations on it, and what known ones take beside both.
 
-    None: of none.
+    `effects` and `known` are None where there are none.
     """
 
     form: Physics | Srfa | Blackbox

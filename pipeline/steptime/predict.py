@@ -16,7 +16,7 @@ from ...costmodel.steptime.features.deployment import Deployment, Split, deploym
 from ...costmodel.steptime.features.precisions import computed_in_bf16
 from ...costmodel.steptime.features.steps import Array, Steps
 from ...costmodel.steptime.own.points import OwnSteps
-from ...costmodel.steptime.prediction import StepPrediction, predict_steps
+from ...costmodel.steptime.prediction import KINDS, StepPrediction, predict_steps
 from ...costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of
 from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
@@ -45,7 +45,6 @@ __all__ = [
     "predicted_step",
 ]
 
-_KINDS: Final = {"mean": "mean steps", "decode": "steps that decode alone"}
 _FORMS: Final = {
     "srfa": "SRFA predicts: its overhead may fall below 0, and a step as its batch grows; only the"
     " sum of the parts is a time",
@@ -193,7 +192,7 @@ def doubts(found: Predicted) -> Iterator[str]:
     if (form := _FORMS.get(steps.method)) is not None:
         yield form
     for name in steps.unseen:
-        of_steps = f"no row of {_KINDS[steps.target]} had the {name}"
+        of_steps = f"no row of {KINDS[steps.target]} had the {name}"
         told = f"no row had {name}" if name.startswith("power") else of_steps
         yield f"{told}: the answer is extrapolated"
     if beyond := ", ".join(_farthest(steps)):

@@ -1,9 +1,10 @@
 """What a model of steps knows, how well it predicts, and what it was fitted to."""
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from ...costmodel.steptime.features.parameters import total_parameters
+from ...costmodel.steptime.intervals import COVERAGE_PCT
 from ...costmodel.steptime.step_file import read_step_file
 from ...store.recording import sha256_of
 from ...store.serving.step_model_summary import (
@@ -16,8 +17,6 @@ from ...store.serving.step_model_summary import (
 )
 from ...store.serving.step_time_model import StepFit, StepTimeFile, Target
 from ...store.serving.whole_model import WholeModel
-
-_COVERAGE: Final = "90"
 
 
 def show_steps(path: Path) -> StepModelSummary:
@@ -49,14 +48,14 @@ def show_steps(path: Path) -> StepModelSummary:
 
 def _steps(kind: Target, fit: StepFit) -> StepsSummary:
     own = {} if fit.own is None else fit.own.by_configuration
-    unseen = {what: factors.get(_COVERAGE) for what, factors in fit.unseen_factors.items()}
+    unseen = {what: factors.get(COVERAGE_PCT) for what, factors in fit.unseen_factors.items()}
     return StepsSummary(
         kind=kind,
         method=fit.method,
         rows=fit.rows,
         configurations=fit.configurations,
         scores=fit.scores,
-        factor=fit.factors.get(_COVERAGE),
+        factor=fit.factors.get(COVERAGE_PCT),
         unseen_factors={what: factor for what, factor in unseen.items() if factor is not None},
         own_configurations=sum(one.form != "pooled" for one in own.values()),
         kernels=fit.kernels,

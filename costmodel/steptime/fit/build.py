@@ -40,9 +40,9 @@ def build_step_time(
 ) -> StepTimeFile:
     """Fit what is `wanted` of the rows; None: whatever enough of them tell.
 
-    `method` None takes the physics, unless another form errs less on unseen configurations. `queue`
-    has the delays of requests. Raises BadInput where more than half of the rows were refused, and
-    where too few rows tell what is wanted, or, without `queue`, any kind of step.
+    `method` None takes the physics, unless another form errs less on unseen configurations, beyond
+    chance. `queue` has the delays of requests. Raises BadInput where more than half of the rows
+    were refused, and where too few rows tell what is wanted, or, without `queue`, any kind of step.
     """
     refused.require_most()
     told = {quantity: rows_telling(rows, quantity) for quantity in _QUANTITIES}

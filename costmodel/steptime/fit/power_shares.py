@@ -28,8 +28,8 @@ def build_power(rows: ServingRows, steps: BuiltStep) -> PowerShares:
     labels = shuffled_folds(powered.configurations, _FOLDS, _SEED)
     left = _off(powered, labels, steps.left_us[known])
     unseen = {
-        kind: _off(powered, labels, steps.unseen_us[kind][known])
-        for kind, labels in labels_by_kind(powered).items()
+        kind: _off(powered, one, steps.unseen_us[kind][known])
+        for kind, one in labels_by_kind(powered).items()
     }
     return PowerShares(
         shares=rounded_terms(found.shares),

@@ -1,4 +1,4 @@
-"""Fit one kind of step by every method, score each, and keep the one that errs least."""
+"""Fit one kind of step by every method, score each, and choose the one that predicts."""
 
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -49,7 +49,7 @@ class Fitted:
 class BuiltStep:
     """The fit of n rows, and what it says of each without its configuration: us, of shape (n,).
 
-    `unseen_us` has what it says of each without its model, its GPU or its engine.
+    `unseen_us` has what it says of each without its model, GPU, engine or precision, by kind.
     """
 
     fit: StepFit

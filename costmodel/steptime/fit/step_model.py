@@ -1,12 +1,10 @@
 """Fit the physics, then what configurations take beyond it."""
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from ..effects import STEP_LEVELS, Effects
-from ..features.steps import Array
 from ..rows.serving_rows import Places, ServingRows
 from ..step_model import StepModel
 from .folds import Fit
@@ -35,11 +33,6 @@ def _telling(rows: ServingRows) -> Places:
         or len(np.unique(rows.configurations[rows.vendors == one])) >= _FEWEST
     ]
     return np.flatnonzero(np.isin(rows.vendors, tell))
-
-
-def fit_whole(rows: ServingRows) -> Callable[[ServingRows], Array]:
-    """The same for cross-validation: what predicts others."""
-    return fit_step_model(rows).step_us
 
 
 def fit_tied(ties: Ties) -> Fit:

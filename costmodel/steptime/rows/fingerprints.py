@@ -17,7 +17,7 @@ from ..features.steps import Array
 from .serving_rows import ServingRows, Strings
 
 DIGITS: Final = 8  # one in 13,000 other rows is taken for one of 10,000
-_CELL: Final = 0.002  # of the logarithm: a number that moves by less than half of it is the same
+_CELL: Final = 0.002  # width of a cell in log(1 + number); less than half of it is the same number
 
 
 def fingerprints(rows: ServingRows) -> Strings:

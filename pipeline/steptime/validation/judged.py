@@ -27,7 +27,8 @@ QUANTITIES: Final = (*STEPS.values(), POWER, ENERGY)
 _US_PER_MS: Final = 1e3
 _TYPICAL: Final = "median power of the GPU's type"
 Predict = Callable[[ServingRows], Array]
-Factors = Callable[[ServingRows], Array | None]  # of each row; None where that of any is unknown
+# Rows to the factor that 90 % of values like each lie within, (n,); None where any is unknown.
+Factors = Callable[[ServingRows], Array | None]
 
 
 @dataclass(frozen=True, slots=True)
