@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from ...report.quantities import count as counted
 from .. import render
 from .delay_output import shares
 from .fit_output import show_fit
@@ -52,7 +53,7 @@ def fit(
     form = None if method == "auto" else method
     file = fit_steps(data, out, target, form, kernel_model, shares(kv_thresholds))
     for reason, count in file.refused.items():
-        render.warn(f"{count} rows refused: {reason}")
+        render.warn(f"{counted(count, 'row')} refused: {reason}")
     for reason, count in file.left_out.items():
         render.warn(f"{count} left out: {reason}")
     show_fit(show_steps(out))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ...report.quantities import count as counted
 from .. import render
 
 Files = Annotated[
@@ -74,13 +75,13 @@ def read(
     )
     found = read_files(files, stated, out)
     for note, count in found.notes.items():
-        render.warn(f"{count} rows: {note}")
+        render.warn(f"{counted(count, 'row')}: {note}")
     for note, count in found.traced.items():
         render.warn(f"{count} {note}")
     for reason, count in found.refused.by_reason.items():
-        render.warn(f"{count} rows are refused by a fit: {reason}")
+        render.warn(f"{counted(count, 'row')} refused by a fit: {reason}")
     for reason, count in found.refused.left_out.items():
-        render.warn(f"{count} values are left out: {reason}")
+        render.warn(f"{counted(count, 'value')} left out: {reason}")
     if found.requests:
         render.say(f"requests whose delays were read: {found.requests}")
     again = f", {found.replaced} in place of the same measurement" if found.replaced else ""

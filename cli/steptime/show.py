@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...report.quantities import count as counted
 from .. import render
 from ..options import Json
 from .fit_output import show_fit
@@ -72,7 +73,7 @@ def _show_known(found: "StepModelSummary") -> None:
 
 def _origin(found: "StepModelSummary") -> Iterator[str]:
     for reason, count in found.refused.items():
-        yield f"{count} rows refused: {reason}"
+        yield f"{counted(count, 'row')} refused: {reason}"
     for reason, count in found.left_out.items():
         yield f"{count} left out: {reason}"
     for name, sha256 in found.files.items():

@@ -42,9 +42,9 @@ def test_what_is_odd_refused_and_left_out_is_told(moeprof: Moeprof, folder: Path
     result = moeprof(*words(folder, odd, drafts, chunks), *STATED)
     assert result.exit_code == 0
     for told in (
-        "1 rows: 4 of 320 requests failed",
-        "1 rows are refused by a fit: speculative decoding",
-        "1 values are left out: inter-token latency that is no step",
+        "1 row: 4 of 320 requests failed",
+        "1 row refused by a fit: speculative decoding",
+        "1 value left out: inter-token latency that is no step",
     ):
         assert told in result.stderr
 
