@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from ...stats.arrays import Float64
 from ...store.errors import BadInput, shortened
 from ...store.files import read_bytes
+from ...store.tables.one_thread import read_in_one_thread
 from .steps import NUMBERS, TracedSteps, possible
 
 _MOST_BYTES: Final = 256 << 20
@@ -44,7 +45,7 @@ def is_step_table(path: Path) -> bool:
 def read_step_table(path: Path) -> StepTable:
     """Read the steps of a table. Raises BadInput where it is none."""
     try:
-        table = pq.read_table(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
+        table = read_in_one_thread(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
         runs = _texts(table, _RUN) or ["run"] * table.num_rows
         columns = {
             name: _numbers(table, attribute.replace(".", "_"))

@@ -35,11 +35,12 @@ def read_metrics(folder: Path) -> "pa.Table":
 
 def _read_part(path: Path) -> "pa.Table":
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from ...store.tables.one_thread import read_in_one_thread
 
     check_schema(path)
     with pa.OSFile(os.fsencode(path), "rb") as file:  # type: ignore[arg-type]
-        return pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)
+        return read_in_one_thread(file)
 
 
 def part_path(folder: Path, number: int) -> Path:

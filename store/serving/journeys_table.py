@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from ..errors import BadInput, shortened
 from ..files import has_file, read_bytes, replacing
+from ..tables.one_thread import read_in_one_thread
 
 JOURNEYS_FILE: Final = "journeys.parquet"
 _MOST_BYTES: Final = 256 << 20
@@ -92,7 +93,7 @@ def append_journeys(folder: Path, rows: list[JourneyRow]) -> None:
 def read_journeys(path: Path) -> pa.Table:
     """Read the table. Raises BadInput where it is none."""
     try:
-        found = pq.read_table(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
+        found = read_in_one_thread(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
         table = found.select(JOURNEYS_SCHEMA.names).cast(JOURNEYS_SCHEMA)
         table.validate(full=True)  # a text may hold bytes that are no UTF-8
         if lacking := [name for name in _NEEDED if table[name].null_count]:

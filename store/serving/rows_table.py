@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from ..disk.sync import make_folder
 from ..errors import BadInput, shortened
 from ..files import has_file, read_bytes, replacing
+from ..tables.one_thread import read_in_one_thread
 from .serving_row import SERVING_SCHEMA, ServingRow, columns_of_rows
 
 ROWS_FILE: Final = "serving_rows.parquet"
@@ -36,7 +37,7 @@ def read_rows_table(path: Path) -> pa.Table:
     apart, and where a column of a row holds another type of value.
     """
     try:
-        table = pq.read_table(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
+        table = read_in_one_thread(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise BadInput(
             f"{path} is no Parquet table: {shortened(str(error))}",

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import BadInput, shortened
+from .one_thread import read_in_one_thread
 from .unpacking import check_unpacked, most_unpacked_bytes
 
 _NUMBER_BYTES: Final = 8
@@ -41,10 +42,7 @@ def read_bounded(path: Path, file: Any, columns: list[str] | None = None) -> pa.
     packed = (each.total_uncompressed_size for each in leaves if each.path_in_schema in texts)
     check_unpacked(path, least_bytes + sum(packed), most_bytes)
     file.seek(0)
-    # A thread of Arrow's pool that still holds Python's bytes when Python ends aborts the process:
-    # https://github.com/apache/arrow/issues/34314
-    opened = pq.ParquetFile(file, read_dictionary=list(texts), pre_buffer=False)
-    table = opened.read(names, use_threads=False)
+    table = read_in_one_thread(file, names, list(texts))
     check_unpacked(path, table.nbytes + sum(map(_text_bytes, table.columns)), most_bytes)
     return table.cast(schema)
 
