@@ -39,8 +39,10 @@ _PRODUCTS: Final = {
     ),
     "dense": ("mlp.gate_proj", "mlp.gate_up_proj", "mlp.up_proj", "mixer.up_proj", "ffn.w1"),
 }  # fmt: skip
+_HEAD: Final = "lm_head"
 _LAYERS: Final = re.compile(r"^.*?\blayers\.(?=\d)")
 _FEWEST: Final = 4  # one in so many layers: a few at either end often stay as they are
+_COUNTED: Final = frozenset((_UNQUANTISED, "fp8", "nvfp4", "nvfp4a16", "mxfp4", "int4"))
 _BY_NAME: Final = {"mxfp4": "mxfp4", "nvfp4": "nvfp4", "nf4": "nf4", "int8": "int8", "fp8": "fp8"}
 
 
@@ -82,6 +84,11 @@ class _Modules:
             for layer in named
         )
         return 0 < layers <= _FEWEST * count
+
+    def hold_head(self) -> bool:
+        """Whether the output head is named: as a class, Linear leaves it out."""
+        named = any(name.split(".")[-1] == _HEAD for name in self.names)
+        return named or any(one.search(_HEAD) for one in self.patterns)
 
     def _everywhere(self, product: str) -> bool:
         within = {".".join(words) for words in _runs(product.split("."))}
@@ -130,11 +137,17 @@ def stored_formats(config: ModelConfig, layers: int, *, shared: bool) -> StoredF
     dense = of_part("shared" if shared else "dense")
     experts = of_part("experts") if config.has_experts else dense
     attention = of_part("attention")
-    formats = {attention, dense, experts}
-    if other := sorted(formats - {_UNQUANTISED, "fp8", "nvfp4", "mxfp4", "int4"}):
+    head = dense if quantization.get(_HEAD) is True else _of_head(left, groups)  # GPTQ's key
+    formats = {attention, dense, experts, head}
+    if other := sorted(formats - _COUNTED):
         attention = dense = experts = other[0]
     size = four_bit_group_size(quantization) if "int4" in formats else None
-    return StoredFormats(attention, dense, experts, size)
+    return StoredFormats(attention, dense, experts, size, head)
+
+
+def _of_head(left: _Modules, groups: Iterable[tuple[_Modules, str]]) -> str:
+    named = (name for modules, name in groups if modules.hold_head() and not left.hold_head())
+    return next(named, _UNQUANTISED)
 
 
 def _left(quantization: Mapping[str, Any]) -> list[Any]:
@@ -157,7 +170,9 @@ def _groups(quantization: Mapping[str, Any]) -> Iterator[tuple[_Modules, str]]:
         for one in groups.values():
             if isinstance(one, dict) and isinstance(one.get("weights"), dict):
                 targets = one.get("targets") or ["Linear"]
-                yield _Modules.of(targets), _format(one["weights"], one)
+                name = _format(one["weights"], one)
+                alone = name == "nvfp4" and not one.get("input_activations")
+                yield _Modules.of(targets), "nvfp4a16" if alone else name
     elif isinstance(quark, dict):
         apart = quantization.get("layer_quant_config")
         for name, one in apart.items() if isinstance(apart, dict) else ():
@@ -180,6 +195,8 @@ def _format(weights: Any, around: Mapping[str, Any]) -> str:
     bits = next((weights[key] for key in ("bits", "w_bit", "num_bits") if key in weights), None)
     if words == "fp4" or (bits == 4 and weights.get("type") == "float"):
         return "mxfp4" if weights.get("group_size") == 32 else "nvfp4"
+    if re.search("w4a16_nvfp4|nvfp4a16", words):  # unpacked, and computed in 16 bits
+        return "nvfp4a16"
     if name := next((name for word, name in _BY_NAME.items() if word in words), None):
         return name
     if bits == 8:

@@ -73,17 +73,19 @@ class Experts:
 
 @dataclass(frozen=True, slots=True)
 class StoredFormats:
-    """How a checkpoint stores its weights: "bf16", "fp8", "nvfp4", "mxfp4" or "int4", by part.
+    """How a checkpoint stores its weights, by part.
 
-    `dense` are dense feed-forward networks and shared experts, `experts` the routed ones: those of
+    Formats are "bf16", "fp8", "nvfp4", "nvfp4a16" (weights of NVFP4, activations of 16 bits),
+    "mxfp4" and "int4". `dense` are dense feed-forward networks and shared experts, `experts` the routed ones: those of
     `dense` where a model has none. `group_size` weights of int4 share a scale; None for others.
-    Embedding and head stay in bf16.
+    `head` is the output head; the embedding stays in bf16.
     """
 
     attention: str
     dense: str
     experts: str
     group_size: int | None = None
+    head: str = "bf16"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ....store.errors import BadInput
 from ..features.attention import kept_bytes
+from ..features.cache_types import BF16_BYTES
 from ..features.columns import dense_weights_us, expert_weights_us
 from ..features.deployment import Deployment
 from ..features.parameters import head_parameters
@@ -88,7 +89,7 @@ def weight_bytes(served: Deployment) -> float:
     model = served.model
     count = 0 if model.experts is None else model.experts.count
     read_us = dense_weights_us(served) + expert_weights_us(served, np.asarray([float(count)]))
-    embedding = 0.0 if model.tied else head_parameters(model) * served.precision.head_bytes
+    embedding = 0.0 if model.tied else head_parameters(model) * BF16_BYTES
     return float(read_us[0]) * served.bytes_per_us + embedding / served.tp
 
 

@@ -18,6 +18,7 @@ _FORMATS: Final = {
     "bf16": (2.0, "bf16"),
     "fp8": (1.0, "fp8"),
     "nvfp4": (0.5 + 1 / 16, "fp4"),  # a scale of 8 bits for 16 values
+    "nvfp4a16": (0.5 + 1 / 16, "bf16"),  # W4A16 of ModelOpt: unpacked to activations of 16 bits
     "mxfp4": (0.5 + 1 / 32, "fp4"),  # for 32 values (OCP Microscaling Formats 1.0, 2023)
     "int4": (0.5, "bf16"),  # beside its scales; GPTQ and AWQ kernels compute in 16 bits
 }
@@ -29,6 +30,7 @@ _KIMI_GROUP: Final = 32  # Kimi K2.5, the public rows' only model in int4
 # but the experts of mxfp4 (gpt-oss) and int4 (Kimi). "mxfp4a" is AMD's, whose rest is fp8.
 _WITH_EXPERTS: Final = {
     "nvfp4": StoredFormats("bf16", "nvfp4", "nvfp4"),
+    "nvfp4a16": StoredFormats("bf16", "nvfp4a16", "nvfp4a16"),
     "mxfp4": StoredFormats("bf16", "bf16", "mxfp4"),
     "mxfp4a": StoredFormats("fp8", "fp8", "mxfp4"),
     "int4": StoredFormats("bf16", "bf16", "int4", _KIMI_GROUP),
@@ -38,6 +40,7 @@ _OTHER_NAMES: Final = {
     "bfloat16": "bf16", "fp16": "bf16", "float16": "bf16", "half": "bf16", "f16": "bf16",
     "w16a16": "bf16", "float8": "fp8", "fp8e4m3": "fp8", "f8": "fp8", "w8a8fp8": "fp8",
     "fp8block": "fp8", "fp4": "nvfp4", "awq": "int4", "gptq": "int4", "w4a16": "int4",
+    "w4a16nvfp4": "nvfp4a16",
 }  # fmt: skip
 
 
@@ -72,12 +75,13 @@ def precision_of(name: str, model: WholeModel) -> Precision:
     stored = model.stored
     if stored is None or stored_precision(model) != name:
         stored = _published(name, model)
-    attention, dense, experts = (
-        _bytes(part, stored.group_size) for part in (stored.attention, stored.dense, stored.experts)
+    attention, dense, experts, head = (
+        _bytes(part, stored.group_size)
+        for part in (stored.attention, stored.dense, stored.experts, stored.head)
     )
     ffn = stored.dense if model.experts is None else stored.experts
     types = (_computed(name, stored.attention), _FORMATS[ffn][1])
-    return Precision(attention, dense, experts, *types)
+    return Precision(attention, dense, experts, *types, head)
 
 
 def stored_precision(model: WholeModel) -> str | None:

@@ -20,6 +20,7 @@ MOE: dict[str, Any] = DENSE | {
     "moe_intermediate_size": 1408, "n_shared_experts": 2, "first_k_dense_replace": 1,
 }  # fmt: skip
 FOUR_BITS = {"num_bits": 4, "type": "int", "group_size": 128}
+FOUR_FLOAT = {"num_bits": 4, "type": "float"}
 
 
 def stored(folder: Path, config: dict[str, Any]) -> StoredFormats | None:
@@ -51,8 +52,14 @@ def quantised(quantization: dict[str, Any], config: dict[str, Any] = DENSE) -> d
             None,
         ),
         (
-            {"config_groups": {"0": {"weights": {"num_bits": 4, "type": "float"}}}},
+            {"config_groups": {"0": {"weights": FOUR_FLOAT, "input_activations": FOUR_FLOAT}}},
             "nvfp4",
+            None,
+        ),
+        ({"config_groups": {"0": {"weights": FOUR_FLOAT}}}, "nvfp4a16", None),
+        (
+            {"quant_algo": "W4A16_NVFP4", "quant_method": "modelopt"},
+            "nvfp4a16",
             None,
         ),
     ],
@@ -108,6 +115,30 @@ def test_a_mixture_is_told_by_its_layers(tmp_path: Path) -> None:
     }
     quantization = {"quant_algo": "MIXED_PRECISION", "quantized_layers": layers}
     assert stored(tmp_path, quantised(quantization, MOE)) == StoredFormats("fp8", "bf16", "nvfp4")
+
+
+@pytest.mark.parametrize(
+    ("quantization", "head"),
+    [
+        ({"quant_method": "gptq", "bits": 4, "lm_head": True}, "int4"),
+        ({"quant_method": "gptq", "bits": 4, "lm_head": False}, "bf16"),
+        ({"quantized_layers": {"lm_head": {"quant_algo": "W4A16_NVFP4"}}}, "nvfp4a16"),
+        (
+            {
+                "quantized_layers": {"lm_head": {"quant_algo": "FP8"}},
+                "exclude_modules": ["lm_head"],
+            },
+            "bf16",
+        ),
+        ({"quant_method": "fp8"}, "bf16"),
+    ],
+)
+def test_a_head_is_quantised_where_it_is_named(
+    tmp_path: Path, quantization: dict[str, Any], head: str
+) -> None:
+    found = stored(tmp_path, quantised(quantization))
+    assert found is not None
+    assert found.head == head
 
 
 def test_quark_says_what_is_stored_apart(tmp_path: Path) -> None:

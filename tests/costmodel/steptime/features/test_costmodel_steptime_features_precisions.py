@@ -28,6 +28,7 @@ def test_nvfp4_keeps_the_attention_of_models_with_experts_in_bf16() -> None:
         ("bf16", 2.0, "bf16"),
         ("fp8", 1.0, "fp8"),
         ("nvfp4", 0.5625, "fp4"),
+        ("nvfp4a16", 0.5625, "bf16"),
         ("mxfp4", 0.53125, "fp4"),
         ("int4", 0.515625, "bf16"),
     ],
@@ -55,6 +56,13 @@ def test_the_file_of_a_model_says_what_its_precision_leaves_out() -> None:
     assert precision_of("fp8", own) == precision_of("fp8", DEEPSEEK_V3)
 
 
+def test_a_head_has_the_format_of_its_file() -> None:
+    stored = StoredFormats("fp8", "nvfp4a16", "nvfp4a16", head="nvfp4a16")
+    own = replace(LLAMA_3_8B, stored=stored)
+    assert precision_of("nvfp4a16", own).head_bytes == 0.5625
+    assert precision_of("nvfp4", own).head_bytes == 2
+
+
 @pytest.mark.parametrize(
     ("words", "name"),
     [
@@ -63,6 +71,7 @@ def test_the_file_of_a_model_says_what_its_precision_leaves_out() -> None:
         ("BFloat16", "bf16"),
         ("W4A16", "int4"),
         ("AWQ", "int4"),
+        ("W4A16_NVFP4", "nvfp4a16"),
         ("fp8_e4m3", "fp8"),
         ("MXFP4", "mxfp4"),
         ("fp3", "fp3"),
