@@ -19,6 +19,7 @@ _BILLIONS: Final = re.compile(
 )
 _SIZE_FACTOR: Final = 1.6  # names are rounded: Gemma's 2B has 2.6 billion
 _ONE: Final = "give --model with its config.json"
+_RAN: Final = "give in --model the model that the server ran"
 _SEVERAL: Final = (
     "put the config.json of each into DIR/models/NAME/, where NAME is the last part of its name"
 )
@@ -62,6 +63,8 @@ def named_models(
     if stated in known:
         if same not in (None, stated):
             raise _contradiction(path, f"the model {name}", stated)
+        if name is not None and same is None:
+            _check_size(path, name, stated, known[stated])
         return NamedModels({name: stated})
     if not has_file(Path(stated)):
         raise BadInput(
@@ -93,7 +96,7 @@ def _by_config(
     earlier = known.get(same or own.name)
     if earlier is None:
         if name is not None:
-            _check_size(path, name, config, own)
+            _check_size(path, name, str(config), own)
         return NamedModels({name: own.name}, own, config)
     if differing := differing_sizes(own, earlier):
         raise BadInput(
@@ -105,8 +108,8 @@ def _by_config(
     return NamedModels({name: earlier.name})
 
 
-def _check_size(path: Path, name: str, config: Path, model: WholeModel) -> None:
-    """Raise BadInput where a name tells a number of parameters that the config.json has not.
+def _check_size(path: Path, name: str, stated: str, model: WholeModel) -> None:
+    """Raise BadInput where a name tells a number of parameters that the model of --model has not.
 
     It may be that of all of them or of those that one token uses ("Llama-4-Scout-17B-16E").
     """
@@ -118,9 +121,9 @@ def _check_size(path: Path, name: str, config: Path, model: WholeModel) -> None:
     active = total - model.moe_layers * idle * expert_parameters(model)
     if all(max(told / has, has / told) > _SIZE_FACTOR for has in (total, active)):
         raise BadInput(
-            f"{path} states the model {shortened(name)}, and {config} is one of"
+            f"{path} states the model {shortened(name)}, and {stated} is one of"
             f" {total / 1e9:.3g} billion parameters",
-            hint="give the config.json of the model that the server ran",
+            hint=_RAN,
         )
 
 

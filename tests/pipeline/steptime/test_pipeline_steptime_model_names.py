@@ -76,6 +76,16 @@ def test_a_config_of_another_size_than_the_published_name_tells_is_refused(
         named_models(FILE, [name], str(config_file(tmp_path)), {})
 
 
+def test_a_model_of_the_folder_of_another_size_than_the_published_name_tells_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"Llama-3-70B, and llama-3-8b is one of 8\.03 billion"):
+        named_models(FILE, ["meta-llama/Meta-Llama-3-70B"], "llama-3-8b", KNOWN)
+
+
+@pytest.mark.parametrize("name", ["meta-llama/Meta-Llama-3-8B", "my-finetune"])
+def test_a_model_of_the_folder_is_taken_for_another_name_of_its_size(name: str) -> None:
+    assert named_models(FILE, [name], "llama-3-8b", KNOWN).names == {name: "llama-3-8b"}
+
+
 @pytest.mark.parametrize("name", ["my-8B", "llama-7b", "phi-mini", "a-4bit"])
 def test_a_name_that_tells_about_this_size_or_none_is_taken(tmp_path: Path, name: str) -> None:
     assert named_models(FILE, [name], str(config_file(tmp_path)), {}).model is not None
