@@ -155,7 +155,7 @@ TARGETS = (
         mutate=csv_fields,
         commands=(("parse", "@/run", "--meter", "@/meter.csv"),),
         intact=_energy,
-        share=1,
+        share=2,
     ),
     Target(
         name="mixed workload",
