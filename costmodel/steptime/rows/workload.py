@@ -15,6 +15,9 @@ MIXED: Final = "mixed"
 # Prompt tokens over all tokens of the mean step. In a closed loop the share is prompt / (prompt +
 # output), so that requests of equal prompt and output are mixed, and 2:1 is the border.
 _HEAVY: Final = 2 / 3
+# Lengths that are drawn at random differ by 1.5 % from those asked for, which moves the share of 2:1
+# by 0.005; such rows are mixed as their exact ones are.
+_ROUNDING: Final = 0.01
 
 
 def workloads(steps: Steps, burstiness: Array) -> Strings:
@@ -26,6 +29,6 @@ def workloads(steps: Steps, burstiness: Array) -> Strings:
     """
     prefill, tokens = steps.prefill_tokens, steps.prefill_tokens + steps.running
     prompts = np.divide(prefill, tokens, out=np.zeros(len(tokens)), where=tokens > 0)
-    heavy = np.where(prompts < 1 - _HEAVY, DECODE_HEAVY, MIXED)
-    by_tokens = np.where(prompts > _HEAVY, PREFILL_HEAVY, heavy)
+    heavy = np.where(prompts < 1 - _HEAVY - _ROUNDING, DECODE_HEAVY, MIXED)
+    by_tokens = np.where(prompts > _HEAVY + _ROUNDING, PREFILL_HEAVY, heavy)
     return np.where(burstiness < 1, BURSTY, by_tokens)
