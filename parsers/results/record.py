@@ -52,6 +52,16 @@ class Record:
         """A number above 0; None where it is missing, null, NaN or 0."""
         return self.number(key) or None
 
+    def needed_ms(self, key: str) -> float:
+        """A mean time per token, ms. Raises BadInput where it is missing, null, NaN or 0."""
+        found = self.above_0(key)
+        if found is None:
+            raise self.refusal(
+                f"{key}, the time per token, is {self.data.get(key, 'missing')}, and must be above 0",
+                hint="name a run whose requests wrote several tokens",
+            )
+        return found
+
     def whole(self, key: str) -> int | None:
         """A whole number from 1 on; None where it is missing. Raises BadInput for others."""
         value = self.number(key)

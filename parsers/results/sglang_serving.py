@@ -30,7 +30,7 @@ def is_sglang_serving(record: Record) -> bool:
 
 
 def read_sglang_serving(record: Record) -> list[ServingRow]:
-    """Read the run of a record. Raises BadInput where it generated nothing."""
+    """Read the run of a record. Raises BadInput where it generated nothing, or has no time per token."""
     completed, tokens = record.above_0("completed"), record.above_0("total_output_tokens")
     if completed is None or tokens is None:
         raise record.refusal(
@@ -40,7 +40,7 @@ def read_sglang_serving(record: Record) -> list[ServingRow]:
     prompts, osl = record.above_0("total_input_tokens"), tokens / completed
     isl = None if prompts is None else prompts / completed
     e2e_ms, ttft_ms = record.above_0("mean_e2e_latency_ms"), record.above_0("mean_ttft_ms")
-    tpot_ms, rate = record.above_0("mean_tpot_ms"), record.above_0("request_throughput")
+    tpot_ms, rate = record.needed_ms("mean_tpot_ms"), record.above_0("request_throughput")
     batch = littles_law(rate, decode_ms(e2e_ms, ttft_ms, tpot_ms, osl))
     row = ServingRow(
         source="sglang_bench_serving",

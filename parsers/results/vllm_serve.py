@@ -38,7 +38,10 @@ def read_vllm_serve(record: Record) -> list[ServingRow]:
 
 
 def serving_row(record: Record, source: str) -> ServingRow:
-    """The row of a run in these fields, which other benchmarks took over."""
+    """The row of a run in these fields, which other benchmarks took over.
+
+    Raises BadInput where it states no time per token.
+    """
     completed = record.above_0("completed")
     prompts, outputs = record.number("total_input_tokens"), record.above_0("total_output_tokens")
     isl = prompts / completed if prompts and completed else None
@@ -64,7 +67,7 @@ def serving_row(record: Record, source: str) -> ServingRow:
         osl=osl,
         ctx=isl + osl / 2 if isl and osl else None,
         itl_ms=record.above_0("median_itl_ms"),
-        tpot_ms=found.tpot_ms if found else record.above_0("mean_tpot_ms"),
+        tpot_ms=found.tpot_ms if found else record.needed_ms("mean_tpot_ms"),
         ttft_ms=record.above_0("mean_ttft_ms"),
         e2e_ms=record.above_0("mean_e2el_ms"),
         tput_tok_s=record.above_0("output_throughput"),

@@ -77,3 +77,8 @@ def test_pipelines_and_unknown_formats_of_weights() -> None:
 def test_a_run_that_completed_nothing_is_refused() -> None:
     with pytest.raises(BadInput, match="completed no request"):
         row_of(completed=0)
+
+
+def test_a_run_without_a_time_per_token_is_refused() -> None:
+    with pytest.raises(BadInput, match="mean_tpot_ms, the time per token, is None"):
+        row_of(mean_tpot_ms=None)

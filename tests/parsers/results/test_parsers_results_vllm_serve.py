@@ -71,9 +71,13 @@ def test_failures_bursts_and_drafts_are_kept() -> None:
     assert row.note == "32 of 320 requests failed; arrivals in bursts: burstiness 0.3"
 
 
-@pytest.mark.parametrize("change", [{"mean_tpot_ms": None}, {"request_throughput": None}])
-def test_without_a_time_there_is_no_batch(change: dict[str, Any]) -> None:
-    assert (row_of(**change).batch, row_of(**change).batch_kind) == (None, None)
+def test_without_a_rate_there_is_no_batch() -> None:
+    row = row_of(request_throughput=None)
+    assert (row.batch, row.batch_kind, row.tpot_ms) == (None, None, 38)
+
+
+def test_times_of_requests_need_no_mean() -> None:
+    assert row_of(mean_tpot_ms=None, **details()).tpot_ms == pytest.approx(10)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +85,9 @@ def test_without_a_time_there_is_no_batch(change: dict[str, Any]) -> None:
     [
         ({"total_output_tokens": None}, "generated no token"),
         ({"total_output_tokens": 0}, "generated no token"),
+        ({"mean_tpot_ms": None}, "mean_tpot_ms, the time per token, is None"),
+        ({"mean_tpot_ms": float("nan")}, "the time per token, is nan, and must be above 0"),
+        ({"mean_tpot_ms": 0}, "the time per token, is 0"),
         ({"mean_tpot_ms": "fast"}, "mean_tpot_ms is 'fast'"),
         (details() | {"ttfts": [0.1]}, "differ in length"),
         (details() | {"ttfts": ["a"] * 160}, "must be lists of numbers"),
