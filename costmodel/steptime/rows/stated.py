@@ -12,6 +12,7 @@ MULTIMODAL: Final = "multimodal: vision tokens unknown"
 PIPELINE: Final = "pipeline parallel"
 MULTI_NODE: Final = "multi-node (disaggregated) row filed as aggregated"
 WRONG_GPUS: Final = "wrong number of GPUs"
+NO_SPLIT: Final = "n_gpu is not tp x dp, and the table has no column "
 MISSING: Final = "missing batch, length or time"
 WRONG_BATCH: Final = "throughput x time per token contradicts the batch"
 WRONG_CONTEXT: Final = "the context contradicts the lengths of prompt and output"
@@ -75,6 +76,9 @@ def _gpus_reason(row: Mapping[str, Any]) -> str:
     gpus = split if row.get("n_gpu") is None else row["n_gpu"]
     if not all(size >= 1 and size % 1 == 0 for size in (tp, dp, ep, gpus)):
         return WRONG_GPUS
+    lacking = [key for key in ("tp", "dp") if key not in row]
+    if gpus != split and lacking:
+        return NO_SPLIT + lacking[0]
     if gpus > split and gpus % split == 0:
         return PIPELINE
     if gpus > _MOST_GPUS:

@@ -33,6 +33,17 @@ REQUEST = {"e2e_ms": 2040.0, "ttft_ms": 50.0}
 OF_A_TRACE = {"batch_kind": "step", "isl": None, "osl": None, "batch": None}
 
 
+@pytest.mark.parametrize("column", ["tp", "dp"])
+def test_a_split_that_the_table_lacks_is_named(column: str) -> None:
+    row = GOOD | {"tp": 2, "dp": 2, "n_gpu": 4}
+    assert stated_reason(row, {"a"}) == ""
+    del row[column]
+    assert (
+        stated_reason(row, {"a"}) == f"n_gpu is not tp x dp, and the table has no column {column}"
+    )
+    assert stated_reason(row | {"n_gpu": 2}, {"a"}) == ""
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
