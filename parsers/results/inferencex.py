@@ -12,6 +12,7 @@ from ...store.serving.serving_row import LITTLES_LAW, ServingRow
 from .decoding import decode_ms, littles_law
 from .engines import engine_of, version_of_image
 from .record import Record
+from .start_time import start_of_run
 
 _NO_DRAFTS: Final = ("none", "", None)
 _MX: Final = "MXFP4"
@@ -96,7 +97,7 @@ def _row(record: Record) -> ServingRow:
         requests_per_s=per_s,
         speculative=record.data.get("spec_decoding") not in _NO_DRAFTS,
         disaggregated=split,
-        date=record.text("date"),
+        date=start_of_run(record)[0],
     )
 
 

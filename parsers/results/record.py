@@ -56,8 +56,9 @@ class Record:
         """A mean time per token, ms. Raises BadInput where it is missing, null, NaN or 0."""
         found = self.above_0(key)
         if found is None:
+            said = self.data.get(key, "missing")
             raise self.refusal(
-                f"{key}, the time per token, is {self.data.get(key, 'missing')}, and must be above 0",
+                f"{key}, the time per token, is {said}, and must be above 0",
                 hint="name a run whose requests wrote several tokens",
             )
         return found

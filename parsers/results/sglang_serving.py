@@ -30,7 +30,7 @@ def is_sglang_serving(record: Record) -> bool:
 
 
 def read_sglang_serving(record: Record) -> list[ServingRow]:
-    """Read the run of a record. Raises BadInput where it generated nothing, or has no time per token."""
+    """Read the run of a record. Raises BadInput where it generated nothing or states no time."""
     completed, tokens = record.above_0("completed"), record.above_0("total_output_tokens")
     if completed is None or tokens is None:
         raise record.refusal(

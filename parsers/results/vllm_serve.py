@@ -15,7 +15,7 @@ from .decoding import Decoding, decode_ms, littles_law, measured_decoding
 from .engines import engine_of
 from .load import failed_share, load_notes, offered_per_s
 from .record import Record
-from .start_time import unix_of_stamp
+from .start_time import start_of_run
 
 SOURCE: Final = "vllm_bench_serve"
 _DETAILS: Final = ("start_times", "ttfts", "itls", "output_lens")
@@ -47,7 +47,7 @@ def serving_row(record: Record, source: str) -> ServingRow:
     isl = prompts / completed if prompts and completed else None
     osl = outputs / completed if outputs and completed else None
     found, kind = _decoding(record, osl)
-    date, time_s = unix_of_stamp(record.text("date"))
+    date, time_s = start_of_run(record)
     return ServingRow(
         source=source,
         row_id=record.name,
