@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from ...store.text.counted import counted
 from .. import render
 from .delay_output import show_delays
 from .kernel_output import show_kernels
@@ -67,7 +68,7 @@ def _factor(value: float | None) -> str:
 
 
 def _of_steps(one: "StepsSummary") -> Iterator[str]:
-    yield f"{one.kind} steps: {one.rows:,} rows of {one.configurations:,} configurations"
+    yield f"{one.kind} steps: {one.rows:,} rows of {counted(one.configurations, 'configuration')}"
     if one.unseen_factors:
         each = ", ".join(f"the {what} {value:.2f}" for what, value in one.unseen_factors.items())
         yield f"factors of {one.kind} steps where what is asked for has no rows: {each}"

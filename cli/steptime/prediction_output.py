@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from ...store.text.counted import counted
 from .. import render
 from .saving_output import show_saving
 
@@ -102,7 +103,7 @@ def _tell_bounds(asked: "Asked", found: "Predicted") -> None:
                     f" {plan.recomputed_tokens[at]:,.0f} of its tokens are computed again"
                 )
             render.paragraph(
-                f"of {batch:,} requests {running} run, bounded by"
+                f"of {counted(batch, 'request')} {running} run, bounded by"
                 f" {'the ' if bound == 'cache' else '--'}{bound}{again}"
             )
 

@@ -1,7 +1,7 @@
 """`moeprof steptime validate`: predictions of steps and energy against rows no fit had."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -45,6 +45,8 @@ Limit = Annotated[
     ),
 ]
 
+_LEAST: Final = 0.1  # percent: verdicts write errors to this digit
+
 
 def validate(
     file: File = None,
@@ -64,8 +66,11 @@ def validate(
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
     from ...store.document import to_json
 
-    if limit is not None and not 0 < limit < 100:
-        raise BadInput(f"--limit {limit:g} is no percentage", hint="write 15 for 15 %")
+    if limit is not None and not _LEAST <= limit < 100:
+        raise BadInput(
+            f"--limit is {limit:g}, and must be {_LEAST:g} or more and below 100 percent",
+            hint="write 15 for 15 %",
+        )
     verdict = _judge(file or [], data, leave_one, None if limit is None else limit / 100)
     if json:
         render.text(to_json(verdict))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from ...store.percent import percent
+from ...store.text.counted import counted
 from .. import render
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _show(verdict: "QuantityVerdict") -> None:
     baselines = list(whole.baselines)
     render.table(
         f"{verdict.quantity}: {verdict.outcome}, {whole.rows:,} rows of"
-        f" {whole.configurations:,} configurations",
+        f" {counted(whole.configurations, 'configuration')}",
         [
             "errors in %\ngroup",
             "#rows",

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from ...store.percent import percent
+from ...store.text.counted import counted
 from ...store.verdicts.parts import Cause, Finding, Outcome
 from ...store.verdicts.step_validation import Estimate, GroupScore, QuantityVerdict, StepLimits
 from ..outcomes import overall
@@ -41,10 +42,9 @@ def judge(predicted: Predicted, limits: StepLimits) -> QuantityVerdict:
 
 
 def _too_few(whole: GroupScore) -> Finding:
-    named = "configuration" if whole.configurations == 1 else "configurations"
     reason = (
-        f"{whole.rows} rows of {whole.configurations} {named}, and a verdict needs"
-        f" {FEWEST_CLUSTERS}: rows of one configuration share an error"
+        f"{counted(whole.rows, 'row')} of {counted(whole.configurations, 'configuration')}, and a"
+        f" verdict needs {FEWEST_CLUSTERS}: rows of one configuration share an error"
     )
     return Finding(Cause.FEW, Outcome.AMBIGUOUS, reason)
 

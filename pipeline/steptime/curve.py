@@ -11,6 +11,7 @@ from ...store.errors import BadInput
 from ...store.percent import percent
 from ...store.recording import sha256_of
 from ...store.serving.predicted_steps import PredictedSteps
+from ...store.text.counted import counted
 from .predict import (
     Asked,
     Predicted,
@@ -144,7 +145,7 @@ def _origin(path: Path, found: Predicted) -> tuple[tuple[str, str], ...]:
         ("model of steps", path.name),
         ("its sha256", sha256_of(path)),
         ("form", fit.method),
-        ("measured rows", f"{fit.rows:,} of {fit.configurations:,} configurations"),
+        ("measured rows", f"{fit.rows:,} of {counted(fit.configurations, 'configuration')}"),
         ("median error of steps of unseen configurations", f"{percent(score.median, 1)} %"),
         ("90th percentile", f"{percent(score.p90, 1)} %"),
     ]

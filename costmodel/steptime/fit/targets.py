@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from ....store.text.counted import counted
 from ..features.steps import Array
 from ..rows.serving_rows import ServingRows
 
@@ -32,7 +33,7 @@ def why_too_few(rows: ServingRows, quantity: Quantity) -> str:
     if len(rows) >= FEWEST_ROWS and count >= FEWEST_CONFIGURATIONS:
         return ""
     what = "power" if quantity == "power" else f"{quantity} steps"
-    return f"{len(rows)} rows of {count} configurations are too few for a fit of {what}"
+    return f"{len(rows)} rows of {counted(count, 'configuration')} are too few for a fit of {what}"
 
 
 def _decoding(rows: ServingRows) -> ServingRows:

@@ -15,8 +15,8 @@ MIXED: Final = "mixed"
 # Prompt tokens over all tokens of the mean step. In a closed loop the share is prompt / (prompt +
 # output), so that requests of equal prompt and output are mixed, and 2:1 is the border.
 _HEAVY: Final = 2 / 3
-# Lengths that are drawn at random differ by 1.5 % from those asked for, which moves the share at 2:1
-# by 0.005: rows so near to a border are mixed.
+# Lengths that are drawn at random differ by 1.5 % from those asked for, which moves the share at a
+# border by 0.005: rows so near to it are mixed.
 _ROUNDING: Final = 0.01
 
 

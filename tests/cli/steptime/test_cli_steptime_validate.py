@@ -61,8 +61,10 @@ def test_the_rows_of_the_fit_are_refused_with_a_way_out(moeprof: Moeprof, model:
         (("--leave-one", "gpu"), "24 rows of 4 configurations are too few"),
         (("--leave-one", "time"), "no time to leave out"),
         (("--leave-one", "weather"), "weather"),
-        (("--limit", "0"), "--limit 0 is no percentage"),
-        (("--limit", "nan"), "--limit nan is no percentage"),
+        (("--limit", "0"), "--limit is 0, and must be 0.1 or more and below 100 percent"),
+        (("--limit", "1e-300"), "--limit is 1e-300, and must be 0.1 or more"),
+        (("--limit", "1000"), "--limit is 1000, and must be 0.1 or more"),
+        (("--limit", "nan"), "--limit is nan, and must be 0.1 or more"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(

@@ -40,4 +40,4 @@ def test_few_rows_or_configurations_are_told() -> None:
         "29 rows of 15 configurations are too few for a fit of power"
     )
     alike = ROWS.taken(np.zeros(40, dtype=np.intp))
-    assert "40 rows of 1 configurations" in why_too_few(alike, "decode")
+    assert "40 rows of 1 configuration are" in why_too_few(alike, "decode")
