@@ -10,6 +10,7 @@ from typing import Final
 
 _T: Final = 1e12
 _G: Final = 1e9
+_MACHINE_GPUS: Final = 8
 _MIB: Final = 1 << 20
 _GIB: Final = 1 << 30
 
@@ -26,7 +27,7 @@ class GpuSheet:
     `memory_bytes` counts a data sheet's GB as 2**30 bytes, which is what drivers tell (an H100 of
     80 GB: 81,559 MiB); of GDDR with error correction 15/16. `tdp_w` is the highest power that the
     GPU can be set to by its maker. `linked_gpus` are joined by such links at most: those of one
-    machine, and of a rack with NVLink between machines (NVL72).
+    machine, of a rack with NVLink between machines (NVL72), and of cards those that bridges join.
     """
 
     name: str
@@ -42,7 +43,16 @@ class GpuSheet:
     link_bytes_per_s: float
     host_bytes_per_s: float
     tdp_w: float
-    linked_gpus: int = 8
+    linked_gpus: int = _MACHINE_GPUS
+
+    @property
+    def exchanging_gpus(self) -> int:
+        """GPUs of one machine or rack: beyond bridges cards exchange over PCIe."""
+        return max(_MACHINE_GPUS, self.linked_gpus)
+
+    def exchange_bytes_per_s(self, gpus: int) -> float:
+        """Both directions together of what one of `gpus` exchanges with the others."""
+        return self.link_bytes_per_s if gpus <= self.linked_gpus else self.host_bytes_per_s
 
     @property
     def vendor(self) -> str:
@@ -58,7 +68,7 @@ def _sheet(
     memory: tuple[float, float, int],
     links_gb_s: tuple[float, float],
     tdp_w: float,
-    linked_gpus: int = 8,
+    linked_gpus: int = _MACHINE_GPUS,
 ) -> GpuSheet:
     """A sheet from TFLOP/s (half, float32, fp8, fp4), memory (GB/s, GB, MiB of L2) and links."""
     half, float32, fp8, fp4 = (None if rate is None else rate * _T for rate in tflops)
@@ -87,7 +97,7 @@ SHEETS: Final = (
     _sheet("B200", "B200(SXM6?|180GB?|HBM3E)*", "NVIDIA HGX B200 data sheet, 2024",
            (2250, 1125, 4500, 9000), (8000, 180, 126), (1800, 128), 1000),
     _sheet("H200-NVL", "(?=.*NVL)H200(NVL|141GB?)*", "NVIDIA H200 data sheet, 2024",
-           (835.5, 417.5, 1671, None), (4800, 141, 50), (900, 128), 600),
+           (835.5, 417.5, 1671, None), (4800, 141, 50), (900, 128), 600, 4),
     _sheet("H200", "H200(SXM5?|141GB?|HBM3E)*", "NVIDIA H200 data sheet, 2024",
            _H100, (4800, 141, 50), (900, 128), 700),
     _sheet("GH200-96GB", "GH200(480GB?|120GB?|96GB?|HBM3)*", "NVIDIA GH200 data sheet, 2023",
@@ -95,9 +105,9 @@ SHEETS: Final = (
     _sheet("GH200-144GB", "GH200(144GB?|HBM3E)*", "NVIDIA GH200 data sheet, 2024",
            _H100, (4900, 144, 50), (900, 900), 900),
     _sheet("H100-PCIe", "(?=.*PCIE)H100(PCIE|80GB?)*", "NVIDIA H100 data sheet, 2023",
-           (756.5, 378, 1513, None), (2000, 80, 50), (600, 128), 350),
+           (756.5, 378, 1513, None), (2000, 80, 50), (600, 128), 350, 2),
     _sheet("H100-NVL", "(?=.*NVL)H100(NVL|94GB?)*", "NVIDIA H100 NVL data sheet, 2024",
-           (835.5, 417.5, 1671, None), (3900, 94, 50), (600, 128), 400),
+           (835.5, 417.5, 1671, None), (3900, 94, 50), (600, 128), 400, 2),
     _sheet("H100-PCAP", "H100PCAP", "NVIDIA H100 data sheet, 2023, under a power limit of 350 W",
            _H100, (3350, 80, 50), (900, 128), 350),
     _sheet("H100", "H100(SXM5?|80GB?|HBM3)*", "NVIDIA H100 data sheet, 2023",
@@ -107,9 +117,9 @@ SHEETS: Final = (
     _sheet("H20", "H20(SXM5?|96GB?|HBM3)*", "NVIDIA H20 data sheet, 2023",
            (148, 74, 296, None), (4000, 96, 60), (900, 128), 400),
     _sheet("A100-PCIe-80GB", "(?=.*PCIE)A100(PCIE|80GB?)*", "NVIDIA A100 data sheet, 2021",
-           _A100, (1935, 80, 40), (600, 64), 300),
+           _A100, (1935, 80, 40), (600, 64), 300, 2),
     _sheet("A100-PCIe-40GB", "(?=.*PCIE)A100(PCIE|40GB?)*", "NVIDIA A100 data sheet, 2021",
-           _A100, (1555, 40, 40), (600, 64), 250),
+           _A100, (1555, 40, 40), (600, 64), 250, 2),
     _sheet("A100-80GB", "A100(SXM4?|80GB?)*", "NVIDIA A100 data sheet, 2021",
            _A100, (2039, 80, 40), (600, 64), 400),
     _sheet("A100-40GB", "A100(SXM4?|40GB?)*", "NVIDIA A100 data sheet, 2021",
@@ -117,9 +127,9 @@ SHEETS: Final = (
     _sheet("A800-80GB", "A800(SXM4?|80GB?)*", "NVIDIA A800 data sheet, 2022",
            _A100, (2039, 80, 40), (400, 64), 400),
     _sheet("A40", "A40(48GB?)?", "NVIDIA A40 data sheet, 2020",
-           (149.7, 74.8, None, None), (696, 45, 6), (112.5, 64), 300),
+           (149.7, 74.8, None, None), (696, 45, 6), (112.5, 64), 300, 2),
     _sheet("A30", "A30(24GB?)?", "NVIDIA A30 data sheet, 2021",
-           (165, 82, None, None), (933, 24, 24), (200, 64), 165),
+           (165, 82, None, None), (933, 24, 24), (200, 64), 165, 2),
     _sheet("A10", "A10(24GB?)?", "NVIDIA A10 data sheet, 2021",
            (125, 62.5, None, None), (600, 22.5, 6), (64, 64), 150),
     _sheet("L40S", "L40S(48GB?)?", "NVIDIA L40S data sheet, 2023",
@@ -146,7 +156,7 @@ SHEETS: Final = (
     _sheet("RTX4090", "RTX4090(24GB?)?", "NVIDIA Ada architecture, 2022",
            (165.2, 82.6, 330.3, None), (1008, 24, 72), (64, 64), 450),
     _sheet("RTX3090", "RTX3090(24GB?)?", "NVIDIA GA102 architecture, 2020",
-           (71, 35.6, None, None), (936, 24, 6), (112.5, 64), 350),
+           (71, 35.6, None, None), (936, 24, 6), (112.5, 64), 350, 2),
     _sheet("V100-32GB", "V100(SXM[23]?|32GB?)*", "NVIDIA V100 data sheet, 2020",
            (125, 15.7, None, None), (900, 32, 6), (300, 32), 300),
     _sheet("V100-16GB", "V100(SXM2?|16GB?)*", "NVIDIA V100 data sheet, 2020",

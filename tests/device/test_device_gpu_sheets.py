@@ -47,6 +47,21 @@ def test_every_gpu_reads_its_own_memory_faster_than_the_hosts() -> None:
         assert 16e9 <= sheet.host_bytes_per_s / 2 < sheet.bytes_per_s
 
 
+def test_cards_exchange_over_pcie_beyond_their_bridges() -> None:
+    for name, gpus, bytes_per_s in (
+        ("H100-PCIe", 2, 600e9),
+        ("H100-PCIe", 4, 128e9),
+        ("H200-NVL", 4, 900e9),
+        ("A40", 8, 64e9),
+        ("L40S", 8, 64e9),
+        ("H100", 8, 900e9),
+        ("GB200", 72, 1800e9),
+    ):
+        sheet = gpu_sheet(name)
+        assert sheet.exchange_bytes_per_s(gpus) == bytes_per_s
+        assert sheet.exchanging_gpus >= gpus
+
+
 def test_each_sheet_is_of_a_vendor() -> None:
     assert {sheet.vendor for sheet in SHEETS} == {"NVIDIA", "AMD"}
     assert gpu_sheet("MI355X").vendor == "AMD"

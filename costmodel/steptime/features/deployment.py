@@ -7,7 +7,7 @@ from ....store.serving.whole_model import WholeModel
 from .cache_types import BF16_BYTES, kv_value_bytes
 from .engines import engine_name
 from .precisions import Precision, precision_name, precision_of
-from .splits import Split, check_split
+from .splits import Split, check_split, exchanging_gpus
 
 __all__ = ["Deployment", "Split", "deployment"]
 
@@ -63,8 +63,9 @@ class Deployment:
 
     @property
     def link_bytes_per_us(self) -> float:
-        """Peak rate of one GPU's links, in one direction."""
-        return self.gpu.link_bytes_per_s / 2 / 1e6
+        """Peak rate at which one GPU sends to the others of the split, in one direction."""
+        gpus = exchanging_gpus(self.model, Split(self.tp, self.ep, self.dp))
+        return self.gpu.exchange_bytes_per_s(gpus) / 2 / 1e6
 
     @property
     def host_bytes_per_us(self) -> float:

@@ -32,16 +32,21 @@ def check_split(model: WholeModel, sheet: GpuSheet, split: Split) -> None:
     if not shares_heads(model, split.tp):
         raise BadInput(
             f"{split.tp} GPUs cannot share the {_heads(model)} of {model.name} evenly",
-            hint=f"give --tp {_listed(tensor_splits(model, sheet.linked_gpus))}",
+            hint=f"give --tp {_listed(tensor_splits(model, sheet.exchanging_gpus))}",
         )
     _check_experts(model, split)
-    joined = split.tp if model.experts is None else split.gpus
-    if joined > sheet.linked_gpus:
+    joined, most = exchanging_gpus(model, split), sheet.exchanging_gpus
+    if joined > most:
         raise BadInput(
-            f"{joined} {sheet.name} exchange what each computes, and {sheet.linked_gpus} at most"
-            " are joined by their links: the network between nodes is not counted",
-            hint=f"give a split of {sheet.linked_gpus} GPUs at most",
+            f"{joined} {sheet.name} exchange what each computes, and {most} at most are joined by"
+            " their links or in one machine: the network between nodes is not counted",
+            hint=f"give a split of {most} GPUs at most",
         )
+
+
+def exchanging_gpus(model: WholeModel, split: Split) -> int:
+    """GPUs that exchange what they compute: groups of a model without experts do not."""
+    return split.tp if model.experts is None else split.gpus
 
 
 def _check_experts(model: WholeModel, split: Split) -> None:
@@ -66,7 +71,7 @@ def tensor_splits(model: WholeModel, most: int) -> Iterator[int]:
 
 def most_tensor_gpus(model: WholeModel, sheet: GpuSheet, dp: int) -> int:
     """GPUs that can split a layer; groups of a model without experts exchange nothing."""
-    return sheet.linked_gpus if model.experts is None else sheet.linked_gpus // dp
+    return sheet.exchanging_gpus if model.experts is None else sheet.exchanging_gpus // dp
 
 
 def shares_heads(model: WholeModel, tp: int) -> bool:

@@ -21,6 +21,13 @@ def test_gpus_are_those_of_all_groups() -> None:
     assert spread.link_bytes_per_us == pytest.approx(450e3)
 
 
+def test_cards_beyond_their_bridges_send_over_pcie() -> None:
+    pair, four = (served(gpu="H100-PCIe", split=Split(tp=tp)) for tp in (2, 4))
+    assert (pair.link_bytes_per_us, four.link_bytes_per_us) == (300e3, 64e3)
+    apart = served(gpu="H100-PCIe", split=Split(tp=2, dp=4))  # groups exchange nothing
+    assert apart.link_bytes_per_us == 300e3
+
+
 @pytest.mark.parametrize(
     ("gpu", "precision", "split", "named"),
     [

@@ -24,6 +24,7 @@ QWEN3_14B = replace(LLAMA_3_8B, name="qwen3-14b", heads=40)
         (LLAMA_3_8B, "H100", Split(tp=2, ep=2), "no experts to spread over 2", "leave out --ep"),
         (LLAMA_3_8B, "H100", Split(tp=16), "16 H100 exchange", "a split of 8 GPUs at most"),
         (DEEPSEEK_V3, "H100", Split(tp=8, dp=2), "16 H100 exchange", "a split of 8 GPUs at most"),
+        (LLAMA_3_8B, "H100-PCIe", Split(tp=16), "16 H100-PCIe exchange", "a split of 8 GPUs"),
         (DEEPSEEK_V3, "GB200", Split(tp=8, dp=16), "128 GB200 exchange", "of 72 GPUs at most"),
     ],
 )
@@ -42,6 +43,7 @@ def test_a_split_that_no_engine_makes_is_refused(
         (LLAMA_3_8B, "GB200", Split(tp=16)),  # two GPUs repeat each head of keys
         (DEEPSEEK_V3, "GB200", Split(dp=32, ep=32)),
         (MIXTRAL_8X7B, "H100", Split(tp=8, ep=2)),
+        (MIXTRAL_8X7B, "H100-PCIe", Split(tp=8)),
     ],
 )
 def test_a_split_that_an_engine_makes_passes(model: WholeModel, gpu: str, split: Split) -> None:
