@@ -76,8 +76,8 @@ class StoredFormats:
     """How a checkpoint stores its weights, by part.
 
     Formats are "bf16", "fp8", "nvfp4", "nvfp4a16" (weights of NVFP4, activations of 16 bits),
-    "mxfp4" and "int4". `dense` are dense feed-forward networks and shared experts, `experts` the routed ones: those of
-    `dense` where a model has none. `group_size` weights of int4 share a scale; None for others.
+    "mxfp4" and "int4". `dense` are dense feed-forward networks and shared experts, `experts` the
+    routed ones: those of `dense` where a model has none. `group_size` weights of int4 share a scale; None for others.
     `head` is the output head; the embedding stays in bf16.
     """
 
