@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ...store.errors import BadInput
 from ...store.files import has_file, read_text
-from ...store.serving.whole_model import StoredFormats
+from ...store.serving.whole_model import StoredFormats, WholeModel
 from .model_config import ModelConfig
 from .quantization import four_bit_group_size
 
@@ -25,8 +25,11 @@ _PRODUCTS: Final = {
     "attention": (
         "self_attn.q_proj", "self_attn.qkv_proj", "self_attn.q_a_proj",
         "self_attn.kv_a_proj_with_mqa",
-        "linear_attn.in_proj_qkvz", "linear_attn.in_proj_qkv", "mixer.q_proj", "mixer.in_proj",
-        "attn.q_proj", "attn.wq_a",
+        "mixer.q_proj", "attn.q_proj", "attn.wq_a",
+    ),
+    "states": (
+        "linear_attn.in_proj_qkvz", "linear_attn.in_proj_qkv", "mixer.in_proj", "mamba.in_proj",
+        "conv.in_proj",
     ),
     "experts": (
         "mlp.experts.0.gate_proj", "mlp.experts.0.up_proj", "block_sparse_moe.experts.0.w1",
@@ -39,6 +42,7 @@ _PRODUCTS: Final = {
     ),
     "dense": ("mlp.gate_proj", "mlp.gate_up_proj", "mlp.up_proj", "mixer.up_proj", "ffn.w1"),
 }  # fmt: skip
+_STATES_AS_ATTENTION: Final = ("Kimi delta attention", "lightning attention")
 _HEAD: Final = "lm_head"
 _LAYERS: Final = re.compile(r"^.*?\blayers\.(?=\d)")
 _FEWEST: Final = 4  # one in so many layers: a few at either end often stay as they are
@@ -59,7 +63,7 @@ class _Modules:
         """From names, globs, regular expressions after "re:", and classes such as Linear."""
         names, patterns, every = set(), [], False
         for entry in entries:
-            if not isinstance(entry, str):
+            if not isinstance(entry, str) or entry.startswith("mtp"):  # layers beside the model's
                 continue
             every |= entry == "Linear"
             name = re.sub(
@@ -74,16 +78,20 @@ class _Modules:
         return cls(frozenset(names), tuple(patterns), every)
 
     def hold(self, part: str, layers: int) -> bool:
-        """Whether the product of a part is among them, in one of four layers or more."""
+        """Whether the product of a part is among them, in one of four of its layers or more."""
+        return _FEWEST * self.share(part, layers) >= 1
+
+    def share(self, part: str, layers: int) -> float:
+        """In which share of the `layers` that have a part its product is among them."""
         products = _PRODUCTS[part]
         if self.every or any(self._everywhere(product) for product in products):
-            return True
+            return 1.0
         named = {name.split(".")[1] for name in self.names if name.startswith("layers.")}
         count = sum(
             any(self.names.intersection(_ancestors(f"layers.{layer}.{one}")) for one in products)
             for layer in named
         )
-        return 0 < layers <= _FEWEST * count
+        return min(1.0, count / layers) if layers else 0.0
 
     def hold_head(self) -> bool:
         """Whether the output head is named: as a class, Linear leaves it out."""
@@ -116,11 +124,11 @@ def _compiled(pattern: str) -> list[re.Pattern[str]]:
         return []
 
 
-def stored_formats(config: ModelConfig, layers: int, *, shared: bool) -> StoredFormats | None:
+def stored_formats(config: ModelConfig, model: WholeModel) -> StoredFormats | None:
     """How the checkpoint of a file stores its weights; None where the file does not say.
 
-    `shared` says that the model has shared experts. A format that has no name here is named by
-    itself, for all parts. Raises BadInput for a hf_quant_config.json that cannot be read.
+    `model` has the sizes. A format that has no name here is named by itself, for all parts. Raises
+    BadInput for a hf_quant_config.json that cannot be read.
     """
     quantization = config.value("quantization") or _beside(config)
     if not isinstance(quantization, dict):
@@ -128,21 +136,43 @@ def stored_formats(config: ModelConfig, layers: int, *, shared: bool) -> StoredF
     left = _Modules.of(_left(quantization))
     groups = list(_groups(quantization))
 
-    def of_part(part: str) -> str:
+    def of_part(part: str, layers: int) -> str:
         if left.hold(part, layers):
             return _UNQUANTISED
-        found = (name for modules, name in groups if modules.hold(part, layers))
-        return next(found, _UNQUANTISED)
+        return _grouped(groups, part, layers)
 
-    dense = of_part("shared" if shared else "dense")
-    experts = of_part("experts") if config.has_experts else dense
-    attention = of_part("attention")
+    shared = model.experts is not None and model.experts.shared_intermediate_size > 0
+    dense = of_part("shared", model.moe_layers) if shared else of_part("dense", model.dense_layers)
+    experts = of_part("experts", model.moe_layers) if model.experts else dense
+    attention = of_part("attention", model.attention_layers)
+    states, as_it_was = _of_states(left, groups, model)
     head = dense if quantization.get(_HEAD) is True else _of_head(left, groups)  # GPTQ's key
-    formats = {attention, dense, experts, head}
+    formats = {attention, dense, experts, head} | ({states} if states else set())
     if other := sorted(formats - _COUNTED):
         attention = dense = experts = other[0]
     size = four_bit_group_size(quantization) if "int4" in formats else None
-    return StoredFormats(attention, dense, experts, size, head)
+    return StoredFormats(attention, dense, experts, size, head, states, as_it_was)
+
+
+def _grouped(groups: Iterable[tuple[_Modules, str]], part: str, layers: int) -> str:
+    found = (name for modules, name in groups if modules.hold(part, layers))
+    return next(found, _UNQUANTISED)
+
+
+def _of_states(
+    left: _Modules, groups: Iterable[tuple[_Modules, str]], model: WholeModel
+) -> tuple[str | None, float]:
+    """The format of layers with a state, and the share of them that is in 16 bits.
+
+    None where their products have the names of attention's (Kimi Linear, MiniMax-01).
+    """
+    if model.states is None or model.states.kind in _STATES_AS_ATTENTION:
+        return None, 0.0
+    as_it_was = left.share("states", model.state_layers)
+    name = _grouped(groups, "states", model.state_layers)
+    if as_it_was == 1 or name == _UNQUANTISED:
+        return _UNQUANTISED, 0.0
+    return name, as_it_was
 
 
 def _of_head(left: _Modules, groups: Iterable[tuple[_Modules, str]]) -> str:

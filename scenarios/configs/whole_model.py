@@ -98,11 +98,10 @@ def whole_model(path: Path, name: str | None = None) -> WholeModel:
         ffn_apart=family(config) == "nemotron_h",
         max_context_tokens=max_context_tokens(config),
     )
-    shared = experts is not None and experts.shared_intermediate_size > 0
     return replace(
         found,
         intermediate_size=_dense_width(config) if found.dense_layers else 0,
-        stored=stored_formats(config, layers, shared=shared),
+        stored=stored_formats(config, found),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from ....device.peaks import GpuSheet
 from ....store.errors import BadInput, shortened
 from ....store.serving.whole_model import StoredFormats, WholeModel
+from .parameters import attention_parameters
 
 # Bytes of a weight, and the type that a GPU with units for it computes in.
 _FORMATS: Final = {
@@ -79,9 +80,20 @@ def precision_of(name: str, model: WholeModel) -> Precision:
         _bytes(part, stored.group_size)
         for part in (stored.attention, stored.dense, stored.experts, stored.head)
     )
+    kind = stored.attention
+    if model.states is not None and stored.states is not None:
+        share = model.states.layers * model.states.parameters / attention_parameters(model)
+        attention = share * _state_bytes(stored.states, stored) + (1 - share) * attention
+        kind = stored.states if 2 * share > 1 else kind
     ffn = stored.dense if model.experts is None else stored.experts
-    types = (_computed(name, stored.attention), _FORMATS[ffn][1])
+    types = (_computed(name, kind), _FORMATS[ffn][1])
     return Precision(attention, dense, experts, *types, head)
+
+
+def _state_bytes(name: str, stored: StoredFormats) -> float:
+    """Bytes of a parameter in the mean over the layers with a state."""
+    left = stored.states_in_bf16
+    return left * _FORMATS["bf16"][0] + (1 - left) * _bytes(name, stored.group_size)
 
 
 def stored_precision(model: WholeModel) -> str | None:

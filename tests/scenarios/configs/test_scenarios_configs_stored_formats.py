@@ -117,6 +117,24 @@ def test_a_mixture_is_told_by_its_layers(tmp_path: Path) -> None:
     assert stored(tmp_path, quantised(quantization, MOE)) == StoredFormats("fp8", "bf16", "nvfp4")
 
 
+HYBRID: dict[str, Any] = DENSE | {
+    "model_type": "nemotron_h", "hybrid_override_pattern": "M*E" * 2 + "ME", "num_hidden_layers": 8,
+    "n_routed_experts": 64, "num_experts_per_tok": 6, "moe_intermediate_size": 1408,
+    "mamba_num_heads": 64, "mamba_head_dim": 64, "ssm_state_size": 128, "n_groups": 8,
+    "conv_kernel": 4, "moe_shared_expert_intermediate_size": 1408, "head_dim": 128,
+}  # fmt: skip
+
+
+def test_attention_and_states_are_measured_by_their_own_layers(tmp_path: Path) -> None:
+    """Both of two layers of attention and one of three of Mamba stay as they were."""
+    left = ["lm_head", "mtp*", "mtp.layers.0*", "backbone.layers.0.mixer.in_proj"]
+    left += [f"backbone.layers.{layer}.mixer.q_proj" for layer in (1, 4)]
+    found = stored(tmp_path, quantised({"quant_algo": "NVFP4", "exclude_modules": left}, HYBRID))
+    assert found is not None
+    assert (found.attention, found.states, found.experts) == ("bf16", "nvfp4", "nvfp4")
+    assert found.states_in_bf16 == pytest.approx(1 / 3)
+
+
 @pytest.mark.parametrize(
     ("quantization", "head"),
     [

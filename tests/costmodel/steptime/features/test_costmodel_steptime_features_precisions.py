@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from moeprof.costmodel.steptime.features.parameters import attention_parameters
 from moeprof.costmodel.steptime.features.precisions import (
     computed_in_bf16,
     flop_per_us,
@@ -13,7 +14,7 @@ from moeprof.costmodel.steptime.features.precisions import (
 )
 from moeprof.device.peaks import gpu_sheet
 from moeprof.store.errors import BadInput
-from moeprof.store.serving.whole_model import StoredFormats
+from moeprof.store.serving.whole_model import StateLayers, StoredFormats
 from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3, LLAMA_3_8B
 
 
@@ -54,6 +55,18 @@ def test_the_file_of_a_model_says_what_its_precision_leaves_out() -> None:
     assert (found.attention_bytes, found.dense_bytes, found.expert_bytes) == (0.53125, 2, 0.53125)
     assert stored_precision(own) == "int4"
     assert precision_of("fp8", own) == precision_of("fp8", DEEPSEEK_V3)
+
+
+def test_states_are_counted_in_their_own_format() -> None:
+    """Beside attention states of as many parameters, half of them left in bf16."""
+    attention = attention_parameters(LLAMA_3_8B)
+    states = StateLayers("Mamba 2", 2, attention // 2)
+    stored = StoredFormats("bf16", "fp8", "fp8", states="fp8", states_in_bf16=0.5)
+    hybrid = replace(LLAMA_3_8B, layers=34, states=states, stored=stored)
+    assert precision_of("fp8", hybrid).attention_bytes == pytest.approx((2 + 1.5) / 2)
+    more = replace(hybrid, states=replace(states, parameters=attention))
+    assert precision_of("fp8", more).attention_type == "fp8"
+    assert precision_of("fp8", hybrid).attention_type == "bf16"
 
 
 def test_a_head_has_the_format_of_its_file() -> None:
