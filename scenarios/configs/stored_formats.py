@@ -221,7 +221,8 @@ def _format(weights: Any, around: Mapping[str, Any]) -> str:
         for part in (weights, around)
         for key in ("quant_algo", "quant_method", "format", "bnb_4bit_quant_type", "dtype")
     ]
-    words = " ".join(one.lower() for one in named if isinstance(one, str)).replace("mxfp8", "fp8")
+    told = dict.fromkeys(one.lower() for one in named if isinstance(one, str))
+    words = " ".join(told).replace("mxfp8", "fp8")
     bits = next((weights[key] for key in ("bits", "w_bit", "num_bits") if key in weights), None)
     if words == "fp4" or (bits == 4 and weights.get("type") == "float"):
         return "mxfp4" if weights.get("group_size") == 32 else "nvfp4"
@@ -229,7 +230,7 @@ def _format(weights: Any, around: Mapping[str, Any]) -> str:
         return "nvfp4a16"
     if name := next((name for word, name in _BY_NAME.items() if word in words), None):
         return name
-    if bits == 8:
+    if bits == 8 or weights.get("load_in_8bit") is True:
         return "fp8" if weights.get("type") == "float" else "int8"
     if bits == 4 or re.search("int4|w4a", words):
         return "int4"

@@ -16,6 +16,7 @@ from ..model_names import known_name
 
 _CONFIG: Final = "config.json"
 _UNQUANTISED: Final = "bf16"
+_NEAREST: Final = {"int8": "fp8, of as many bits", "nf4": "int4, of as many bits"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def asked_precision(words: str | None, model: WholeModel) -> AskedPrecision:
             raise BadInput(
                 f"the file of {model.name} says that its weights are in {shortened(stored)}, which"
                 " is not counted",
-                hint=f"give the nearest --precision: {', '.join(PRECISIONS)}",
+                hint=f"give the nearest --precision: {_NEAREST.get(stored, ', '.join(PRECISIONS))}",
             )
         return AskedPrecision(stored, (f"weights in {stored}, as the model's own file says",))
     if stored in (None, precision_name(words)):

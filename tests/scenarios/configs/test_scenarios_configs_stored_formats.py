@@ -43,6 +43,8 @@ def quantised(quantization: dict[str, Any], config: dict[str, Any] = DENSE) -> d
         ({"quant_method": "awq", "w_bit": 4, "q_group_size": 128}, "int4", 128),
         ({"quant_method": "gptq", "bits": 8}, "int8", None),
         ({"quant_method": "bitsandbytes", "bnb_4bit_quant_type": "nf4"}, "nf4", None),
+        ({"quant_method": "hqq", "quant_config": {}}, "hqq", None),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "int8", None),
         ({"bits": 3}, "a format without a name", None),
         ({"quant_algo": "NVFP4", "quant_method": "modelopt"}, "nvfp4", None),
         ({"config_groups": {"0": {"targets": ["Linear"], "weights": FOUR_BITS}}}, "int4", 128),

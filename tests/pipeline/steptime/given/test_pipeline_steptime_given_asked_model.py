@@ -62,6 +62,7 @@ def test_a_precision_that_is_not_given_is_that_of_the_models_own_file() -> None:
 
 def test_a_format_that_is_not_counted_is_refused_by_name() -> None:
     int8 = replace(LLAMA_3_8B, stored=StoredFormats("int8", "int8", "int8"))
-    with pytest.raises(BadInput, match="weights are in int8, which is not counted"):
+    with pytest.raises(BadInput, match="weights are in int8, which is not counted") as refusal:
         asked_precision(None, int8)
+    assert refusal.value.hint == "give the nearest --precision: fp8, of as many bits"
     assert asked_precision("bf16", int8).name == "bf16"
