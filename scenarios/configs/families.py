@@ -62,6 +62,7 @@ GATED_ATTENTION: Final = frozenset(
 # What the configuration class of a family has where a published file leaves it out.
 DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "bamba": {"attn_layer_indices": []},
+    "falcon": {"max_position_embeddings": 2048},
     "gemma2": {"sliding_window_pattern": 2},
     "gemma3": {
         "vocab_size": 262208, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,

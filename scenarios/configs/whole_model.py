@@ -55,6 +55,7 @@ _WIDEST: Final = 1 << 10  # a file may state so many widths of one network
 # Experts on a latent width say nothing of shared ones, which work on the model's.
 _NO_LATENT: Final = dict.fromkeys(KEYS["latent_size"])
 _IN_CACHE: Final = re.compile(r"/models--(?:[^/]+?--)?([^/]+)/snapshots/[^/]+/[^/]+$")
+_OWN_NAME: Final = re.compile(r"(?:.*--)?(.+?)[_.-]config\.json")
 _OTHER_SIZES: Final = re.compile("(num_)?(global|swa)_.*(head|key_value)|attention_other_setting")
 
 
@@ -106,8 +107,13 @@ def whole_model(path: Path, name: str | None = None) -> WholeModel:
 
 
 def _name(path: Path) -> str:
-    """The name of a model by its file's folder, or as Hugging Face's cache names that."""
+    """The name of a model by its file's folder, or as Hugging Face's cache names that.
+
+    A file beside others of its kind is named itself: "Qwen--Qwen3-1.7B_config.json".
+    """
     absolute = Path(os.path.abspath(path))  # what the user sees: files of a cache are links
+    if own := _OWN_NAME.fullmatch(absolute.name):
+        return own[1]
     cached = _IN_CACHE.search(str(absolute))
     return cached[1] if cached else absolute.parent.name
 

@@ -241,6 +241,24 @@ def test_a_model_in_the_cache_of_hugging_face_has_its_published_name(tmp_path: P
     assert whole_model(snapshot / "config.json").name == "Qwen3-8B"
 
 
+def test_falcon_has_the_longest_request_of_its_class(tmp_path: Path) -> None:
+    falcon = LLAMA | {"model_type": "falcon"}
+    assert whole_model(written(tmp_path, falcon)).max_context_tokens == 2048
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("Qwen--Qwen3-1.7B_config.json", "Qwen3-1.7B"),
+        ("gemma-2.config.json", "gemma-2"),
+        ("config.json", "model"),
+    ],
+)
+def test_a_model_is_named_by_a_file_that_has_a_name(tmp_path: Path, file: str, name: str) -> None:
+    config = written(tmp_path, LLAMA)
+    assert whole_model(config.rename(config.with_name(file))).name == name
+
+
 def test_a_model_is_named_by_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
