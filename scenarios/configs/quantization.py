@@ -109,6 +109,12 @@ def four_bit_group_size(quantization: Any) -> int | None:
     return size if four_bits and type(size) is int and size > 0 else None
 
 
+def scales_whole_rows(quantization: dict[str, Any]) -> bool:
+    """Whether a whole row of weights shares a scale: GPTQ's group -1, or a channel's strategy."""
+    weights = _weights(quantization)
+    return _first(weights, _GROUP_SIZE) == -1 or weights.get("strategy") == "channel"
+
+
 def _weights(quantization: dict[str, Any]) -> dict[str, Any]:
     """The part that describes the experts' weights."""
     if layer := _of_experts(quantization.get("quantized_layers")):

@@ -15,7 +15,7 @@ from ...store.errors import BadInput
 from ...store.files import has_file, read_text
 from ...store.serving.whole_model import StoredFormats, WholeModel
 from .model_config import ModelConfig
-from .quantization import four_bit_group_size
+from .quantization import four_bit_group_size, own_format, scales_whole_rows
 
 _BESIDE: Final = "hf_quant_config.json"
 _MOST_BYTES: Final = 32 << 20
@@ -150,8 +150,16 @@ def stored_formats(config: ModelConfig, model: WholeModel) -> StoredFormats | No
     formats = {attention, dense, experts, head} | ({states} if states else set())
     if other := sorted(formats - _COUNTED):
         attention = dense = experts = other[0]
-    size = four_bit_group_size(quantization) if "int4" in formats else None
-    return StoredFormats(attention, dense, experts, size, head, states, as_it_was)
+    size, zeros = _int4_scales(quantization) if "int4" in formats else (None, False)
+    return StoredFormats(attention, dense, experts, size, head, states, as_it_was, zeros)
+
+
+def _int4_scales(quantization: dict[str, Any]) -> tuple[int | None, bool]:
+    """Weights that share a scale, 0 for whole rows, and whether each scale has a zero point."""
+    if scales_whole_rows(quantization):
+        return 0, False
+    zeros = own_format(quantization).name == "int4_zeros"
+    return four_bit_group_size(quantization), zeros
 
 
 def _grouped(groups: Iterable[tuple[_Modules, str]], part: str, layers: int) -> str:

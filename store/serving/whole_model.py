@@ -78,8 +78,9 @@ class StoredFormats:
     Formats are "bf16", "fp8", "nvfp4", "nvfp4a16" (weights of NVFP4, activations of 16 bits),
     "mxfp4" and "int4". `dense` are dense feed-forward networks and shared experts, `experts` the
     routed ones: those of `dense` where a model has none. `group_size` weights of int4 share a
-    scale; None for others. `states` are layers with a state, None for the format of `attention`,
-    and a share `states_in_bf16` of them is left as it was.
+    scale, 0 for whole rows, None for others; `zero_points` says that one of 4 bits is beside it.
+    `states` are layers with a state, None for the format of `attention`, and a share
+    `states_in_bf16` of them is left as it was.
     `head` is the output head; the embedding stays in bf16.
     """
 
@@ -90,6 +91,7 @@ class StoredFormats:
     head: str = "bf16"
     states: str | None = None
     states_in_bf16: float = 0.0
+    zero_points: bool = False
 
 
 @dataclass(frozen=True, slots=True)

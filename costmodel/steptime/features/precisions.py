@@ -24,6 +24,7 @@ _FORMATS: Final = {
     "int4": (0.5, "bf16"),  # beside its scales; GPTQ and AWQ kernels compute in 16 bits
 }
 _INT4_SCALE_BYTES: Final = 2.0
+_INT4_ZERO_BYTES: Final = 0.5  # AWQ's zero points have 4 bits
 _INT4_GROUP: Final = 128  # weights per scale, what GPTQ, AWQ and llm-compressor default to
 _KIMI_GROUP: Final = 32  # Kimi K2.5, the public rows' only model in int4
 
@@ -77,12 +78,12 @@ def precision_of(name: str, model: WholeModel) -> Precision:
     if stored is None or stored_precision(model) != name:
         stored = _published(name, model)
     attention, dense, experts, head = (
-        _bytes(part, stored.group_size)
+        _bytes(part, stored)
         for part in (stored.attention, stored.dense, stored.experts, stored.head)
     )
     kind = stored.attention
     if model.states is not None and stored.states is not None:
-        share = model.states.layers * model.states.parameters / attention_parameters(model)
+        share = model.states.layers * model.states.parameters / max(1, attention_parameters(model))
         attention = share * _state_bytes(stored.states, stored) + (1 - share) * attention
         kind = stored.states if 2 * share > 1 else kind
     ffn = stored.dense if model.experts is None else stored.experts
@@ -93,7 +94,7 @@ def precision_of(name: str, model: WholeModel) -> Precision:
 def _state_bytes(name: str, stored: StoredFormats) -> float:
     """Bytes of a parameter in the mean over the layers with a state."""
     left = stored.states_in_bf16
-    return left * _FORMATS["bf16"][0] + (1 - left) * _bytes(name, stored.group_size)
+    return left * _FORMATS["bf16"][0] + (1 - left) * _bytes(name, stored)
 
 
 def stored_precision(model: WholeModel) -> str | None:
@@ -117,9 +118,13 @@ def _computed(name: str, attention: str) -> str:
     return "bf16" if name == "mxfp4a" else _FORMATS[attention][1]
 
 
-def _bytes(part: str, group_size: int | None) -> float:
+def _bytes(part: str, stored: StoredFormats) -> float:
+    """Bytes of a parameter, with its share of a scale; one of a whole row is not counted."""
     size, _ = _FORMATS[part]
-    return size + _INT4_SCALE_BYTES / (group_size or _INT4_GROUP) if part == "int4" else size
+    if part != "int4" or stored.group_size == 0:
+        return size
+    beside = _INT4_SCALE_BYTES + (_INT4_ZERO_BYTES if stored.zero_points else 0.0)
+    return size + beside / (stored.group_size or _INT4_GROUP)
 
 
 def flop_per_us(sheet: GpuSheet, arithmetic: str) -> float:

@@ -69,7 +69,26 @@ def quantised(quantization: dict[str, Any], config: dict[str, Any] = DENSE) -> d
 def test_each_tool_names_its_format(
     tmp_path: Path, quantization: dict[str, Any], name: str, group: int | None
 ) -> None:
-    assert stored(tmp_path, quantised(quantization)) == StoredFormats(name, name, name, group)
+    assert stored(tmp_path, quantised(quantization)) == StoredFormats(
+        name, name, name, group, zero_points=quantization.get("quant_method") == "awq"
+    )
+
+
+@pytest.mark.parametrize(
+    ("quantization", "group", "zeros"),
+    [
+        ({"quant_method": "gptq", "bits": 4, "group_size": -1, "sym": True}, 0, False),
+        ({"config_groups": {"0": {"weights": FOUR_BITS | {"strategy": "channel"}}}}, 0, False),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128, "sym": False}, 128, True),
+        ({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": False}, 128, False),
+    ],
+)
+def test_scales_of_int4_are_those_of_the_file(
+    tmp_path: Path, quantization: dict[str, Any], group: int, *, zeros: bool
+) -> None:
+    found = stored(tmp_path, quantised(quantization))
+    assert found is not None
+    assert (found.group_size, found.zero_points) == (group, zeros)
 
 
 def test_a_file_without_a_quantization_says_nothing(tmp_path: Path) -> None:

@@ -69,6 +69,17 @@ def test_states_are_counted_in_their_own_format() -> None:
     assert precision_of("fp8", hybrid).attention_type == "bf16"
 
 
+@pytest.mark.parametrize(
+    ("group", "zeros", "weight_bytes"),
+    [(None, False, 0.515625), (64, False, 0.53125), (64, True, 0.5390625), (0, False, 0.5)],
+)
+def test_int4_has_its_scales_and_zero_points(
+    group: int | None, zeros: bool, weight_bytes: float
+) -> None:
+    stored = StoredFormats("int4", "int4", "int4", group, zero_points=zeros)
+    assert precision_of("int4", replace(LLAMA_3_8B, stored=stored)).dense_bytes == weight_bytes
+
+
 def test_a_head_has_the_format_of_its_file() -> None:
     stored = StoredFormats("fp8", "nvfp4a16", "nvfp4a16", head="nvfp4a16")
     own = replace(LLAMA_3_8B, stored=stored)
