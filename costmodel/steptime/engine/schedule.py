@@ -133,11 +133,7 @@ def _of_all_groups(memory: Memory, seated: float, requests: Requests) -> Preempt
 def _steps(
     settings: EngineSettings, requests: Requests, running: Array, again: Array, groups: int
 ) -> Steps:
-    """Mean steps of `running` requests, of which each computes `again` tokens beside its prompt.
-
-    Steps hold the twofold mean of the tokens that a computed one attends to as `prompt_tokens`:
-    tokens that the cache has are attended to, and not computed.
-    """
+    """Mean steps of `running` requests, of which each computes `again` tokens beside its prompt."""
     hit = settings.prefix_hit * requests.prompt_tokens
     budget = np.inf
     if settings.max_num_batched_tokens is not None:
@@ -151,8 +147,8 @@ def _steps(
     computed = decoding * per_token
     chunks = np.maximum(1.0, own / (budget - decoding))
     share = np.minimum(1.0, decoding / output * (1 + again / own) * chunks)
-    attended = np.full(len(running), requests.prompt_tokens + hit)
-    return Steps(decoding, context, computed, attended, share)
+    prompt = np.full(len(running), float(requests.prompt_tokens))
+    return Steps(decoding, context, computed, prompt, share, cached_tokens=prompt - own)
 
 
 def _bound(asked: float, seated: float, cached: float, decoding: float) -> str:

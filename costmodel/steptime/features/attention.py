@@ -24,11 +24,24 @@ def attended_tokens(model: WholeModel, context_tokens: Array) -> Array:
     return np.asarray(model.full_layers * full + model.window_layers * part)
 
 
-def attended_in_prompt(model: WholeModel, prompt_tokens: Array) -> Array:
+def attended_in_prompt(
+    model: WholeModel, prompt_tokens: Array, cached_tokens: Array | None = None
+) -> Array:
     """Tokens that a query of a prompt attends to in the mean, summed over the layers; shape (n,).
 
     Half of the prompt without bounds; with a bound b on a longer prompt of p tokens, b - b^2 / 2p.
+    The mean is over the queries behind the first `cached_tokens` of the prompt, None for all.
     """
+    whole = _attended_from_start(model, prompt_tokens)
+    if cached_tokens is None:
+        return whole
+    before = cached_tokens * _attended_from_start(model, cached_tokens)
+    computed = np.maximum(prompt_tokens - cached_tokens, 1.0)
+    return np.asarray((prompt_tokens * whole - before) / computed)
+
+
+def _attended_from_start(model: WholeModel, prompt_tokens: Array) -> Array:
+    """The mean over all queries of a prompt."""
     full = _mean_below(prompt_tokens, model.sparse_tokens or np.inf)
     part = _mean_below(prompt_tokens, model.window_tokens)
     if model.chunked:
@@ -106,8 +119,10 @@ def attention_flops(model: WholeModel, tokens: Array, context_tokens: Array) -> 
     return np.asarray(tokens * (pairs + _flops_beside(model, context_tokens)))
 
 
-def prompt_attention_flops(model: WholeModel, tokens: Array, prompt_tokens: Array) -> Array:
-    """The same for `tokens` of prompts of `prompt_tokens`; of shape (n,).
+def prompt_attention_flops(
+    model: WholeModel, tokens: Array, prompt_tokens: Array, cached_tokens: Array | None = None
+) -> Array:
+    """The same for `tokens` of prompts of `prompt_tokens`, `cached_tokens` before them; shape (n,).
 
     A latent cache is expanded to keys and values of each head first, which takes fewer FLOPs for
     many queries; sparse attention works on it as it is.
@@ -115,8 +130,9 @@ def prompt_attention_flops(model: WholeModel, tokens: Array, prompt_tokens: Arra
     per_pair, latent = _flops_per_pair(model), model.latent
     if latent is not None and not model.sparse_tokens:
         per_pair = 2.0 * model.heads * (latent.nope_dim + latent.rope_dim + latent.value_dim)
-    pairs = per_pair * attended_in_prompt(model, prompt_tokens)
-    return np.asarray(tokens * (pairs + _flops_beside(model, prompt_tokens / 2)))
+    pairs = per_pair * attended_in_prompt(model, prompt_tokens, cached_tokens)
+    scored = (prompt_tokens + (0.0 if cached_tokens is None else cached_tokens)) / 2
+    return np.asarray(tokens * (pairs + _flops_beside(model, scored)))
 
 
 def _flops_per_pair(model: WholeModel) -> float:

@@ -81,7 +81,8 @@ def attention_flops_us(served: Deployment, steps: Steps) -> Array:
 
 def prompt_attention_flops_us(served: Deployment, steps: Steps) -> Array:
     """The same for the tokens of prompts."""
-    flops = prompt_attention_flops(served.model, steps.prefill_tokens, steps.prompt_tokens)
+    prompts = (steps.prefill_tokens, steps.prompt_tokens, steps.cached_tokens)
+    flops = prompt_attention_flops(served.model, *prompts)
     return flops / flop_per_us(served.gpu, "bf16") / served.gpus
 
 

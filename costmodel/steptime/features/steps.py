@@ -16,8 +16,9 @@ class Steps:
     `running` requests decode one token each, at a mean context of `context_tokens`. Beside them
     `prefill_tokens` of prompts are computed, of prompts of `prompt_tokens` on average;
     `prefill_share` of the steps hold any. `active_experts` of a layer with routed experts get a
-    token that decodes, in the mean; None for as many as equal chances give. All are of the whole
-    instance, not of a GPU.
+    token that decodes, in the mean; None for as many as equal chances give. `cached_tokens` of each
+    prompt are in the cache before: they are attended to, and not computed; None for no such ones.
+    All are of the whole instance, not of a GPU.
     """
 
     running: Array
@@ -26,10 +27,11 @@ class Steps:
     prompt_tokens: Array
     prefill_share: Array
     active_experts: Array | None = None
+    cached_tokens: Array | None = None
 
     def taken(self, rows: NDArray[np.intp]) -> Self:
         """The steps at `rows`."""
-        active = self.active_experts
+        active, cached = self.active_experts, self.cached_tokens
         return type(self)(
             self.running[rows],
             self.context_tokens[rows],
@@ -37,6 +39,7 @@ class Steps:
             self.prompt_tokens[rows],
             self.prefill_share[rows],
             None if active is None else active[rows],
+            None if cached is None else cached[rows],
         )
 
     @classmethod

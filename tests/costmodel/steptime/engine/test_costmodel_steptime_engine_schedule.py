@@ -14,6 +14,7 @@ from moeprof.costmodel.steptime.features.attention import attention_flops
 from moeprof.costmodel.steptime.features.columns import columns
 from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.store.errors import BadInput
+from moeprof.tests.costmodel.steptime.features.hand_counts import MISTRAL_7B
 from moeprof.tests.costmodel.steptime.whole_models import LLAMA_3_8B, MIXTRAL_8X7B, served
 
 
@@ -91,6 +92,19 @@ def test_a_hit_is_attended_to_and_not_computed() -> None:
     flops_us = columns(served(), found.steps)["prefill_attention_flops"]
     flops = attention_flops(LLAMA_3_8B, np.asarray([20.0]), np.asarray([700.0]))
     assert flops_us == pytest.approx(flops / 989.5e6)
+
+
+def test_a_window_bounds_what_is_computed_behind_a_hit() -> None:
+    """Mistral 7B, a prompt of 8,000: behind a hit of 0.9 each query attends to its whole window.
+
+    Behind one of 0.25 the queries from 2,000 to 4,096 attend to all before them, 3,048 each.
+    """
+    one, prompt = served(MISTRAL_7B), Requests(np.asarray([40.0]), 8000, 400)
+    for hit, attended in ((0.9, 4096.0), (0.25, (2096 * 3048 + 3904 * 4096) / 6000)):
+        settings = EngineSettings(prefix_hit=hit)
+        steps = schedule(one, memory_of(one, settings), settings, prompt).steps
+        flops = 40 / 400 * 8000 * (1 - hit) * attended * 32 * 4 * 32 * 128
+        assert columns(one, steps)["prefill_attention_flops"] == pytest.approx(flops / 989.5e6)
 
 
 def test_the_last_token_of_a_prompt_is_always_computed() -> None:

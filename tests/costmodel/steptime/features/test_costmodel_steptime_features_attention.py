@@ -79,6 +79,22 @@ def test_half_of_a_chunk_is_attended_to_beyond_the_first() -> None:
 @given(
     prompt=st.integers(1, 4000),
     window=st.integers(1, 4000),
+    cached=st.floats(0, 1, exclude_max=True),
+)
+def test_behind_cached_tokens_the_mean_is_over_the_others(
+    prompt: int, window: int, cached: float
+) -> None:
+    model = replace(LLAMA_3_8B, full_layers=8, window_tokens=window)
+    first = int(cached * prompt)
+    positions = np.arange(first, prompt)
+    expected = 8 * positions.mean() + 24 * np.minimum(positions, window).mean()
+    found = attended_in_prompt(model, np.asarray([float(prompt)]), np.asarray([float(first)]))[0]
+    assert expected - 1e-6 <= found <= expected + 32 / 2 + 1e-6
+
+
+@given(
+    prompt=st.integers(1, 4000),
+    window=st.integers(1, 4000),
     chunked=st.booleans(),
 )
 def test_what_a_prompt_attends_to_is_the_mean_over_its_tokens(
