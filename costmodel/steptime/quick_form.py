@@ -1,10 +1,10 @@
 """Steps of one deployment in microseconds: a closed form that is read off the vectorised one.
 
-For one deployment a step is D(running) + running K(context) + prefill A(prompt) - W(prompt): D is a
-table; K and A are a + b x + c / x between the ends of windows and of sparse attention, as means of
-what is attended to are; and W falls as a power of the prompt, as the experts that it does not reach
-do. Each is found by asking the vectorised prediction, which is the only place where features are
-counted; a check on random steps says whether the form holds.
+For one deployment a step is D(running) + running K(context) + prefill A(prompt) - W(prefill): D is
+a table; K and A are a + b x + c / x between the ends of windows and of sparse attention, as means
+of what is attended to are; and W falls as a power of the tokens of prompts, as the experts that
+they do not reach do. Each is found by asking the vectorised prediction, which is the only place
+where features are counted; a check on random steps says whether the form holds.
 """
 
 from bisect import bisect_left
@@ -25,7 +25,7 @@ QuickSteps = Callable[[int, float, float, float], float]
 _LONGEST: Final = 2.0**22  # tokens, beyond all windows
 _CHECKED: Final = 64  # random steps
 _TOLERANCE: Final = 1e-9
-_MANY: Final = 1e6  # tokens of a prompt that reach every expert
+_MANY: Final = 1e6  # tokens of prompts that reach every expert
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Pieces:
 class QuickForm:
     """Steps that hold prompts, or steps that decode alone.
 
-    `unread` are (us, chance): W is the sum of us chance^prompt.
+    `unread` are (us, chance): W is the sum of us chance^prefill.
     """
 
     share: float
@@ -75,26 +75,28 @@ class QuickForm:
         def ask(running: Array, context: Array, tokens: Array, prompt: Array) -> Array:
             return predict(Steps(running, context, tokens, prompt, np.full(len(running), share)))
 
+        def of_token(prompt: Array) -> Array:
+            one = np.ones(len(prompt))
+            many, twice = (
+                ask(one, 0 * one, one * share * tokens, share * prompt)
+                for tokens in (_MANY, 2 * _MANY)
+            )
+            return np.asarray((twice - many) / _MANY)
+
         counts = np.arange(most + 1.0)
         far = np.full(len(counts), _MANY * share)
-        running = ask(counts, 0 * counts, 0 * counts, far)
+        of_one = of_token(np.ones(1))
+        running = ask(counts, 0 * counts, far, share + 0 * counts) - far * of_one
 
         def of_context(context: Array) -> Array:
             one = np.ones(len(context))
-            return np.asarray(ask(one, context, 0 * one, far[: len(one)]) - running[1])
-
-        def of_prompt(prompt: Array) -> Array:
-            one = np.ones(len(prompt))
-            return ask(one, 0 * one, 0 * one, share * prompt)
-
-        def of_token(prompt: Array) -> Array:
-            one = np.ones(len(prompt))
-            whole = ask(one, 0 * one, one * share * _MANY, share * prompt)
-            return np.asarray((whole - of_prompt(prompt)) / _MANY)
+            far_us, near_us = (ask(one, at, 0 * one, share * one) for at in (context, 0 * one))
+            return np.asarray(far_us - near_us)
 
         missing = unreached(model)
-        all_read_us = running[1] - float(of_prompt(np.ones(1))[0])
-        one_us = all_read_us / sum(count * chance for count, chance in missing) if missing else 0.0
+        none = np.zeros(1)
+        unread_us = float(running[1] - ask(none + 1, none, none, none + share)[0])
+        one_us = unread_us / sum(count * chance for count, chance in missing) if missing else 0.0
         return cls(
             share=share,
             running_us=running.tolist(),
@@ -112,7 +114,7 @@ class QuickForm:
             return step_us
         step_us += prefill_tokens * self.token_us(prompt_tokens)
         for each_us, chance in self.unread:
-            step_us -= each_us * chance ** max(prompt_tokens, 1.0)
+            step_us -= each_us * chance ** max(prefill_tokens, 1.0)
         return step_us
 
     def agrees(self, predict: Predict) -> bool:

@@ -31,7 +31,7 @@ def kernel_columns(kernels: ModelKernels, served: Deployment, steps: Steps) -> d
     """
     kernels.check_gpu(served)
     share, model = steps.prefill_share, served.model
-    with_prompts = steps.running + steps.prefill_tokens / np.where(share > 0, share, 1.0)
+    with_prompts = steps.running + steps.prefill_step_tokens
     calls = (
         (1 - share, steps.running, decoding_experts(model, steps)),
         (share, with_prompts, active_experts(model, with_prompts)),

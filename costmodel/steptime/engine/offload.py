@@ -21,7 +21,7 @@ def offload_us(served: Deployment, steps: Steps, settings: EngineSettings) -> Ar
     """
     share = settings.cpu_offload_bytes / weight_bytes(served)
     decode = decoding_experts(served.model, steps)
-    prefill = active_experts(served.model, steps.prompt_tokens)
+    prefill = active_experts(served.model, steps.prefill_step_tokens)
     experts = decode + steps.prefill_share * (prefill - decode)
     slower = served.bytes_per_us / served.host_bytes_per_us - 1
     return share * slower * weights_us(served, experts)

@@ -134,7 +134,7 @@ def _decode(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
 def _prefill(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
     """What prompts take beside them."""
     tokens, share = steps.prefill_tokens, steps.prefill_share
-    active = active_experts(served.model, steps.prompt_tokens, routing)
+    active = active_experts(served.model, steps.prefill_step_tokens, routing)
     weights = dense_weights_us(served) + expert_weights_us(served, active)
     sent = all_reduce_bytes(served, tokens) + all_to_all_bytes(served, tokens)
     return {

@@ -29,6 +29,11 @@ class Steps:
     active_experts: Array | None = None
     cached_tokens: Array | None = None
 
+    @property
+    def prefill_step_tokens(self) -> Array:
+        """Tokens of prompts in each step that holds any; of shape (n,)."""
+        return self.prefill_tokens / np.where(self.prefill_share > 0, self.prefill_share, 1.0)
+
     def taken(self, rows: NDArray[np.intp]) -> Self:
         """The steps at `rows`."""
         active, cached = self.active_experts, self.cached_tokens

@@ -1,5 +1,6 @@
 """What steps of a configuration differ by: requests, context, prompts; and in what range."""
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -45,4 +46,10 @@ def clipped_steps(steps: Steps, ranges: tuple[Range, Range, Range]) -> Steps:
     running, context, prefill = (
         np.clip(values, *limits) for values, limits in zip(found, ranges, strict=True)
     )
-    return Steps(running, context, prefill * running, steps.prompt_tokens, steps.prefill_share)
+    return replace(
+        steps,
+        running=running,
+        context_tokens=context,
+        prefill_tokens=prefill * running,
+        active_experts=None,
+    )

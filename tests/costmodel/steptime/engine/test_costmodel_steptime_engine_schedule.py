@@ -14,7 +14,7 @@ from moeprof.costmodel.steptime.features.attention import attention_flops
 from moeprof.costmodel.steptime.features.columns import columns
 from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.store.errors import BadInput
-from moeprof.tests.costmodel.steptime.features.hand_counts import MISTRAL_7B
+from moeprof.tests.costmodel.steptime.features.hand_counts import MISTRAL_7B, QWEN2_57B
 from moeprof.tests.costmodel.steptime.whole_models import LLAMA_3_8B, MIXTRAL_8X7B, served
 
 
@@ -105,6 +105,22 @@ def test_a_window_bounds_what_is_computed_behind_a_hit() -> None:
         steps = schedule(one, memory_of(one, settings), settings, prompt).steps
         flops = 40 / 400 * 8000 * (1 - hit) * attended * 32 * 4 * 32 * 128
         assert columns(one, steps)["prefill_attention_flops"] == pytest.approx(flops / 989.5e6)
+
+
+def test_tokens_that_are_computed_reach_experts_and_cached_ones_do_not() -> None:
+    """Qwen2-57B-A14B: of prompts of 1,000 tokens, 10 are computed, which reach 47.2 of 64 experts.
+
+    In chunks of 4 tokens beside one that decodes, they reach 26.5 in each.
+    """
+    one, prompt = served(QWEN2_57B, "H200"), Requests(np.ones(1), 1000, 400)
+    for budget, tokens in ((None, 10), (5, 4)):
+        settings = EngineSettings(prefix_hit=0.99, max_num_batched_tokens=budget)
+        steps = schedule(one, memory_of(one, settings), settings, prompt).steps
+        found = columns(one, steps)
+        experts = 64 * (1 - (1 - 8 / 64) ** tokens)
+        read = found["dense_weights"] + experts * 28 * 3 * 3584 * 2560 * 2 / 4.8e6
+        assert steps.prefill_share == pytest.approx(10 / 400 / tokens)
+        assert found["prefill_weights"] == pytest.approx(steps.prefill_share * read)
 
 
 def test_the_last_token_of_a_prompt_is_always_computed() -> None:
