@@ -45,7 +45,7 @@ def _attended_from_start(model: WholeModel, prompt_tokens: Array) -> Array:
     full = _mean_below(prompt_tokens, model.sparse_tokens or np.inf)
     part = _mean_below(prompt_tokens, model.window_tokens)
     if model.chunked:
-        part = np.minimum(prompt_tokens, model.window_tokens) / 2
+        part = _mean_in_chunks(prompt_tokens, model.window_tokens)
     return np.asarray(model.full_layers * full + model.window_layers * part)
 
 
@@ -54,6 +54,12 @@ def _mean_below(tokens: Array, bound: float) -> Array:
     most = np.maximum(tokens, 1.0)
     reached = np.minimum(tokens, bound)
     return np.asarray(reached - reached**2 / 2 / most)
+
+
+def _mean_in_chunks(tokens: Array, chunk: int) -> Array:
+    """Mean of position modulo `chunk` over positions up to `tokens`: the last may be short."""
+    whole, rest = np.divmod(tokens, chunk)
+    return np.asarray((whole * chunk**2 + rest**2) / 2 / np.maximum(tokens, 1.0))
 
 
 def kv_values_per_token(model: WholeModel) -> int:

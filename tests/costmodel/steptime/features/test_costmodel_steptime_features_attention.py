@@ -102,8 +102,6 @@ def test_what_a_prompt_attends_to_is_the_mean_over_its_tokens(
 ) -> None:
     """Up to half a token of each layer: the count is of a continuous prompt."""
     model = replace(LLAMA_3_8B, full_layers=8, window_tokens=window, chunked=chunked)
-    if chunked:
-        prompt = window * max(1, prompt // window)  # whole chunks
     positions = np.arange(prompt)
     seen = positions % window if chunked else np.minimum(positions, window)
     expected = 8 * positions.mean() + 24 * seen.mean()
