@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from ...store.errors import BadInput, shortened
+from ...store.text.counted import counted
 from .. import render
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def show_delays(queue: "QueueModel") -> None:
     if fits:
         render.table(
             f"Error of delays of requests that no fit saw; {queue.requests} requests of"
-            f" {queue.runs} runs",
+            f" {counted(queue.runs, 'run')}",
             ["delay", "#requests", "#median %", "#p90 %", "#of a constant %"],
             [[_TITLES[name], str(fit.rows), *_errors(fit)] for name, fit in fits.items()],
         )

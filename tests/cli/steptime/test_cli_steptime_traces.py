@@ -32,7 +32,7 @@ def test_delays_of_a_trace_come_back(
     assert "requests whose delays were read: 200" in read.stderr
     fit = moeprof("steptime", "fit", folder, "--method", "physics", "--out", tmp_path / "m.json")
     assert fit.exit_code == 0, fit.stderr
-    assert "200 requests of 1 runs" in " ".join(fit.stdout.split())
+    assert "200 requests of 1 run" in " ".join(fit.stdout.split())
     assert max(map(len, fit.stdout.splitlines())) <= 80
     queue = read_document(tmp_path / "m.json", StepTimeFile).queue
     assert queue is not None
@@ -58,7 +58,7 @@ def test_a_trace_of_one_deployment_gives_delays_alone(moeprof: Moeprof, tmp_path
     out = tmp_path / "m.json"
     fit = moeprof("steptime", "fit", folder, "--out", out)
     assert fit.exit_code == 0, fit.stderr
-    assert "no fit of mean steps: 800 rows of 1 configurations" in " ".join(fit.stderr.split())
+    assert "no fit of mean steps: 800 rows of 1 configuration are" in " ".join(fit.stderr.split())
     file = json.loads(out.read_text())
     assert file["steps"] == {}
     assert set(file["files"]) == {"serving_rows.parquet", "journeys.parquet", "models.csv"}
