@@ -81,12 +81,13 @@ def step_factors(fit: StepFit, rows: ServingRows, blend: Blend | None = None) ->
     """The factor that 90 % of the steps like each row lie within, (n,).
 
     None where that of any is unknown. Known configurations have that of their own errors within
-    the range of their rows, unless kernels are blended.
+    the range of their rows, and the wider of both beyond it, unless kernels are blended.
     """
     found = unknown_factors(fit, rows, blend)
     if blend is None:
-        for factor, at in _own_factors(fit, rows):
-            found[at] = factor
+        for factor, inside, beyond in _own_factors(fit, rows):
+            found[inside] = factor
+            found[beyond] = np.maximum(factor, found[beyond])
     return found if np.isfinite(found).all() else None
 
 
@@ -155,14 +156,15 @@ def _engines_on(fit: StepFit, vendor: str) -> frozenset[str]:
     return frozenset(physics.by_engine)
 
 
-def _own_factors(fit: StepFit, rows: ServingRows) -> Iterator[tuple[float, Places]]:
-    """The factors of known configurations, and the rows in their range."""
+def _own_factors(fit: StepFit, rows: ServingRows) -> Iterator[tuple[float, Places, Places]]:
+    """The factors of known configurations, the rows in their range, and those beyond it."""
     if fit.own is None:
         return
     quantile = fit.own.log_quantiles.get(COVERAGE_PCT, np.nan)
     conditions = Conditions.of(rows.steps)
     for form, at in KnownForms(fit.own.by_configuration).members(rows):
-        yield float(np.exp(form.log_error * quantile)), at[conditions.inside(form.domain)[at]]
+        inside = conditions.inside(form.domain)[at]
+        yield float(np.exp(form.log_error * quantile)), at[inside], at[~inside]
 
 
 def _of_score(

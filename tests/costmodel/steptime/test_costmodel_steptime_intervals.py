@@ -94,14 +94,14 @@ def test_an_engine_with_rows_on_other_vendors_gpus_alone_is_unseen() -> None:
     assert engines[0].is_known
 
 
-def known(fit: StepFit) -> StepFit:
+def known(fit: StepFit, log_error: float = 0.05) -> StepFit:
     """The fit, with errors of 5 % of one configuration's own rows of 2 to 8 requests."""
     one = OwnForm(
         form="pooled",
         coefficients=(),
         domain=((2.0, 8.0), (500.0, 1500.0), (0.0, 0.0)),
         errors={},
-        log_error=0.05,
+        log_error=log_error,
         rows=9,
     )
     own = OwnForms({served().configuration: one}, {"90": 2.0}, {"own": FormError(0.1, 0.2)})
@@ -119,6 +119,11 @@ def test_a_known_configuration_has_its_own_factor_in_the_range_of_its_rows() -> 
     blended = step_factors(fit, rows, Blend(0.5, {}, {"90": 3.0}))
     assert blended == pytest.approx([3.0] * 4)
     assert step_factors(replace(fit, factors={}), rows) is None
+
+
+def test_no_step_is_surer_beyond_the_rows_of_its_configuration_than_within() -> None:
+    fit = known(FIT, log_error=0.4)
+    assert step_factors(fit, as_rows(served(), BATCHES)) == pytest.approx([np.exp(0.8)] * 4)
 
 
 def test_energy_of_a_known_configuration_is_surer_by_the_variance_of_its_step() -> None:
