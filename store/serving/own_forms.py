@@ -19,6 +19,7 @@ class OwnForm:
     for "pooled". `domain` has the smallest and largest value of the configuration's rows: running
     requests, tokens of context, and prefill tokens per running request. `errors` are the mean
     |log(predicted / measured)| of each form on rows of the configuration that it was not fitted to,
+    without a form that the rows cannot tell;
     `log_error` that of the form that predicts, chosen without the rows and drawn to that of all
     configurations as by eight rows.
     """

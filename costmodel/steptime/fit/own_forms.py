@@ -3,7 +3,8 @@
 Folds leave out rows within configurations; those of the same requests, context and prompts stay
 together. A form with more of its own is taken only where the mean |log error| of left-out rows is
 smaller by more than its standard error (Breiman et al. 1984, Classification and Regression Trees,
-section 3.4.3).
+section 3.4.3), and a blackbox only where the rows tell its coefficients apart: it is asked for
+other ratios of prompts to requests than theirs.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from ..own.conditions import Conditions
 from ..own.factors import log_errors_drawn, log_quantiles
 from ..own.forms import Predict, form_log_ratio, own_name
 from ..rows.serving_rows import Places, ServingRows, Strings
-from .blackbox import fit_coefficients
+from .blackbox import fit_coefficients, tell_coefficients
 from .folds import Fit, Labels
 
 _FORMS: Final[tuple[Form, ...]] = get_args(Form)
@@ -43,7 +44,7 @@ class _Group:
 class _Told:
     """Which of the forms predicts a group, and the logarithms of its errors on left-out rows, (m,).
 
-    `errors` (3, m) are those of every form.
+    `errors` (3, m) are those of every form; NaN for one that the rows cannot tell.
     """
 
     group: _Group
@@ -66,6 +67,8 @@ def fit_own_forms(rows: ServingRows, fit: Fit, seed: int) -> OwnForms | None:
     whole = np.full(len(rows), np.nan)
     for group in groups:
         own = errors[group.name]
+        if not tell_coefficients(rows.taken(group.places)):
+            own[_FORMS.index("blackbox")] = np.nan
         if group.is_version:
             # A version has forms of its own only where they beat those of its configuration.
             own[0] = whole[group.places]

@@ -39,6 +39,8 @@ def fit(_: ServingRows) -> object:
 def rows() -> ServingRows:
     """One as predicted, one by a power of the batch, one linear in requests with another slope."""
     found = rows_of(*(POOLED, LINE, BLACKBOX) * REPEATS)
+    prefill_tokens = np.repeat([1.0, 2.0, 4.0], len(found) // REPEATS) * found.steps.running
+    found = replace(found, steps=replace(found.steps, prefill_tokens=prefill_tokens))
     rng, running = np.random.default_rng(0), found.steps.running
     told = pooled_us(found)
     step_us = np.select(
@@ -66,7 +68,7 @@ def test_each_gets_the_form_of_its_law(own: OwnForms) -> None:
     }
     law = own.by_configuration[BLACKBOX.configuration]
     assert law.coefficients[0] == pytest.approx(40_000, rel=0.02)
-    assert law.domain == ((1.0, 128.0), (1000.0, 1000.0), (2.0, 2.0))
+    assert law.domain == ((1.0, 128.0), (1000.0, 1000.0), (1.0, 4.0))
     assert all(one.rows == 8 * REPEATS for one in own.by_configuration.values())
 
 
@@ -77,6 +79,16 @@ def test_all_errors_are_kept_and_those_of_the_choice_are_smaller(own: OwnForms) 
     assert own.errors["own"].median < 0.03 < own.errors["pooled"].median
     assert 0.01 < own.by_configuration[POOLED.configuration].log_error < 0.05
     assert set(own.log_quantiles) == {"50", "80", "90", "95"}
+
+
+def test_no_blackbox_of_rows_that_cannot_tell_its_coefficients(rows: ServingRows) -> None:
+    """All requests bring two tokens of prompts a step."""
+    alike = replace(rows, steps=replace(rows.steps, prefill_tokens=2 * rows.steps.running))
+    found = fit_own_forms(alike, fit, 0)  # type: ignore[arg-type]
+    assert found is not None
+    one = found.by_configuration[BLACKBOX.configuration]
+    assert one.form == "line"
+    assert set(one.errors) == {"pooled", "line"}
 
 
 def test_the_order_of_the_rows_changes_nothing(rows: ServingRows, own: OwnForms) -> None:
