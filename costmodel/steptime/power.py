@@ -2,7 +2,7 @@
 
 P = TDP GPUs (static + memory sqrt(u_mem) + arithmetic sqrt(u_flop) + both sqrt(u_mem u_flop) +
 experts sqrt(u_exp) + dequantised + occupied sqrt(u_req)), at most the TDP; a u is the time at the
-peak rate over the step.
+peak rate over the step, of experts that of the GPU that reads most.
 `dequantised` counts where a GPU without units for 4 bits computes mxfp4 in bf16; u_req is the share
 of 256 requests of a group that run: they keep processors at work that the peak rates do not see.
 Each type of GPU has its own coefficients, drawn to those of all (fit/power.py). Some kernels keep a

@@ -43,7 +43,7 @@ from .step_model import StepModel
 # of the physics fit come first, then those of SRFA and of the blackbox.
 PARTS: Final = {
     "weights": ("dense_weights", "weights_time"),
-    "experts": ("expert_weights", "busiest_experts"),
+    "experts": ("expert_weights",),
     "kv": ("kv", "kv_time"),
     "attention": ("attention_flops",),
     "sampling": ("logits",),

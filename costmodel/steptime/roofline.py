@@ -1,4 +1,4 @@
-"""The shortest time that a step can take on the data sheet's rates."""
+"""The shortest time that a step can take on the data sheet's rates, of the busiest GPU."""
 
 import numpy as np
 

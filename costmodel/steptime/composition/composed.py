@@ -14,7 +14,7 @@ from .columns import COLUMNS, kernel_columns
 from .kernels import ModelKernels
 from .products import products_of
 
-_WEIGHTS: Final = ("dense_weights", "expert_weights", "busiest_experts")
+_WEIGHTS: Final = ("dense_weights", "expert_weights")
 _PRODUCTS: Final = ("dense_flops", "prefill_dense_flops")  # measured products replace their part
 _EXPERTS: Final = ("expert_flops", "prefill_expert_flops")  # measured experts replace the whole
 TERMS: Final = ("weights", *COLUMNS, "rest")

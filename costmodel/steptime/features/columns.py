@@ -8,6 +8,7 @@ import numpy as np
 
 from ....stats.routing.distribution import UNIFORM
 from .attention import attention_flops, kv_bytes, prompt_attention_flops
+from .busiest import busiest_experts
 from .communication import (
     all_reduce_bytes,
     all_reduce_rounds,
@@ -16,7 +17,7 @@ from .communication import (
     one_shot_bytes,
 )
 from .deployment import Deployment
-from .experts import active_experts, busiest_share, decoding_experts
+from .experts import active_experts, decoding_experts
 from .parameters import (
     attention_parameters,
     dense_parameters,
@@ -42,6 +43,16 @@ def expert_weights_us(served: Deployment, experts: Array) -> Array:
     """Reading the weights of `experts` of each layer, split evenly over all GPUs."""
     one = expert_parameters(served.model) * served.precision.expert_bytes
     return experts * (served.model.moe_layers * one / served.gpus / served.bytes_per_us)
+
+
+def active_weights_us(served: Deployment, active: Array) -> Array:
+    """Reading the `active` experts of each layer that the busiest GPU has: the others wait for it.
+
+    It has the expected maximum where experts stay whole (ep > 1), and as much as each other GPU
+    where they are slices.
+    """
+    busiest = busiest_experts(served.model, active, served.ep)
+    return expert_weights_us(served, busiest * served.ep)
 
 
 def kv_us(served: Deployment, steps: Steps) -> Array:
@@ -96,14 +107,6 @@ def logits_us(served: Deployment, steps: Steps) -> Array:
     return np.asarray(read / served.bytes_per_us)
 
 
-def busiest_us(served: Deployment, steps: Steps, active: Array) -> Array:
-    """What the GPUs with most active experts read beyond the mean, where experts stay whole."""
-    if served.ep == 1:
-        return np.zeros(len(active))
-    beyond = busiest_share(served.model, active, served.ep) - 1
-    return expert_weights_us(served, active) * beyond
-
-
 def columns(served: Deployment, steps: Steps, routing: str = UNIFORM) -> dict[str, Array]:
     """All columns by name, each of shape (n,); us, and counts for overheads."""
     decode, prefill = _decode(served, steps, routing), _prefill(served, steps, routing)
@@ -117,8 +120,7 @@ def _decode(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
     some = np.ones(len(running))
     return {
         "dense_weights": some * dense_weights_us(served),
-        "expert_weights": expert_weights_us(served, active),
-        "busiest_experts": busiest_us(served, steps, active),
+        "expert_weights": active_weights_us(served, active),
         "kv": kv_us(served, steps),
         "dense_flops": dense_flops_us(served, running) + head_flops_us(served, running),
         "expert_flops": expert_flops_us(served, running),
@@ -135,6 +137,7 @@ def _prefill(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]
     """What prompts take beside them."""
     tokens, share = steps.prefill_tokens, steps.prefill_share
     active = active_experts(served.model, steps.prefill_step_tokens, routing)
+    # Of the mean GPU, whose closed form quick_form.py knows: prompts reach nearly all experts.
     weights = dense_weights_us(served) + expert_weights_us(served, active)
     sent = all_reduce_bytes(served, tokens) + all_to_all_bytes(served, tokens)
     return {

@@ -34,7 +34,6 @@ from .robust import Pull, fit_relative
 
 _SHARED: Final = {
     "expert_weights": "dense_weights",
-    "busiest_experts": "dense_weights",
     "expert_flops": "dense_flops",
     "prefill_expert_flops": "prefill_dense_flops",
     "sparse_layers": "latent_layers",

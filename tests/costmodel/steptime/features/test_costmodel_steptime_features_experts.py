@@ -1,4 +1,4 @@
-"""How many experts get a token, and how many those of the busiest GPU are."""
+"""How many experts get a token."""
 
 from dataclasses import replace
 
@@ -7,7 +7,6 @@ import pytest
 
 from moeprof.costmodel.steptime.features.experts import (
     active_experts,
-    busiest_share,
     decoding_experts,
 )
 from moeprof.store.errors import BadInput
@@ -33,25 +32,6 @@ def test_a_dense_model_has_none() -> None:
 def test_skewed_routing_keeps_fewer_experts_active() -> None:
     even, skewed = (active_experts(DEEPSEEK_V3, BATCHES, words) for words in ("uniform", "zipf:1"))
     assert (skewed[1:3] < even[1:3]).all()
-
-
-def test_the_busiest_gpu_has_more_than_the_mean_until_all_are_active() -> None:
-    active = active_experts(DEEPSEEK_V3, BATCHES)
-    beyond = busiest_share(DEEPSEEK_V3, active, ranks=8)
-    assert beyond[0] > beyond[2] > 1.05
-    assert beyond[3] == pytest.approx(1, abs=1e-3)
-    assert busiest_share(DEEPSEEK_V3, active, ranks=1).tolist() == [1, 1, 1, 1]
-
-
-def test_the_busiest_gpu_agrees_with_drawn_routings() -> None:
-    rng, tokens, ranks = np.random.default_rng(0), 16, 8
-    most = []
-    for _ in range(400):
-        chosen = np.unique([rng.choice(256, 8, replace=False) for _ in range(tokens)])
-        most.append(np.bincount(chosen % ranks, minlength=ranks).max())
-    active = active_experts(DEEPSEEK_V3, np.asarray([16.0]))
-    told = active / ranks * busiest_share(DEEPSEEK_V3, active, ranks)
-    assert told == pytest.approx(np.mean(most), rel=0.05)
 
 
 def test_active_experts_that_are_named_replace_the_expected_ones() -> None:
