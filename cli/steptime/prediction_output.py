@@ -65,7 +65,7 @@ def _tell_known(asked: "Asked", found: "Predicted") -> None:
     if beyond:
         (least, most), (short, long), _ = form.domain
         render.paragraph(
-            f"warning: beyond these rows, as far off as an unknown configuration: batch"
+            f"warning: beyond these rows, at least as far off as an unknown configuration: batch"
             f" {', '.join(beyond)} (the rows have {least:,.0f} to {most:,.0f} requests and"
             f" {short:,.0f} to {long:,.0f} tokens of context)"
         )

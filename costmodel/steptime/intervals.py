@@ -6,7 +6,7 @@ models, GPUs, engines and precisions without any row (fit/factors.py).
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -15,37 +15,13 @@ from ...store.serving.step_time_model import EnergyScore, PowerShares, StepFit
 from .features.deployment import Deployment
 from .features.experts import active_experts
 from .features.steps import Array
+from .known.asked import Asked, asked_of
 from .own.conditions import Conditions
 from .own.forms import KnownForms
-from .physics import engine_at
 from .roofline import weights_us
 from .rows.serving_rows import Places, ServingRows
 
 COVERAGE_PCT: Final = "90"
-
-
-class Asked(NamedTuple):
-    """A kind of what is asked for: its name, and whether rows have it."""
-
-    kind: str
-    name: str
-    is_known: bool
-
-
-def asked_of(fit: StepFit, served: Deployment) -> Iterator[Asked]:
-    """The model, the GPU, the engine and the precision of a deployment.
-
-    An engine whose rows are all on GPUs of other vendors is not known on this one.
-    """
-    yield Asked("model", served.model.name, served.model.name in fit.models)
-    yield Asked("GPU", served.gpu_name, served.gpu_name in fit.gpus)
-    engine, vendor = served.engine, served.gpu.vendor
-    if engine in fit.engines and engine not in _engines_on(fit, vendor):
-        yield Asked("engine", engine_at(engine, vendor), is_known=False)
-    else:
-        yield Asked("engine", engine, engine in fit.engines)
-    if fit.precisions:  # a file of before 2.2 names none
-        yield Asked("precision", served.stored_as, served.stored_as in fit.precisions)
 
 
 def unseen_of(power: PowerShares | None, fit: StepFit, served: Deployment) -> tuple[str, ...]:
@@ -143,17 +119,6 @@ def not_below_floor(low_us: Array | None, step_us: Array, served: Deployment) ->
         return None
     one_token = active_experts(served.model, np.ones(1))
     return np.minimum(step_us, np.maximum(low_us, weights_us(served, one_token)))
-
-
-def _engines_on(fit: StepFit, vendor: str) -> frozenset[str]:
-    """The engines that have rows on GPUs of a vendor, as far as the form tells."""
-    physics = fit.physics
-    if physics is None:
-        return frozenset(fit.engines)
-    if vendor in physics.by_vendor:
-        own = (one for one in fit.engines if engine_at(one, vendor) in physics.by_vendor)
-        return frozenset(own)
-    return frozenset(physics.by_engine)
 
 
 def _own_factors(fit: StepFit, rows: ServingRows) -> Iterator[tuple[float, Places, Places]]:

@@ -30,6 +30,7 @@ from .intervals import (
     unknown_factors,
     unseen_of,
 )
+from .known.target import KINDS, target_of, unknown_to_decode
 from .own.forms import Known, KnownForms
 from .own.points import Calibration, OwnSteps, calibrated, is_expected, once_each, refuse_impossible
 from .physics import Physics
@@ -65,7 +66,6 @@ PARTS: Final = {
 }  # fmt: skip
 
 _NEAR: Final = 0.01  # a value so little beyond the rows, as a share of it, is not beyond them
-KINDS: Final[Mapping[Target, str]] = {"mean": "mean steps", "decode": "steps that decode alone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,8 @@ class StepPrediction:
     of such steps between `low_j_per_token` and `high_j_per_token`, and `tokens_per_s` are those of
     all output tokens. `unseen` names what no row had: a model, a GPU, an engine, a precision, or
     power of the GPU. `target` is the kind of step whose fit predicts, and `method` its form.
+    `not_in_decode` names what only mean steps have rows of, where these predict steps that decode
+    alone.
     `beyond` has, for each step, the columns outside the fitted ones: each as a multiple of the
     nearest value of the rows, above 1 beyond their largest (None where that is 0) and below 1 under
     their smallest.
@@ -98,6 +100,7 @@ class StepPrediction:
     target: Target
     method: Method
     beyond: tuple[dict[str, float | None], ...]
+    not_in_decode: tuple[str, ...] = ()
     kernel_weight: float | None = None
     known: Known | None = None
     calibration: Calibration | None = None
@@ -117,12 +120,13 @@ def predict_steps(
 
     `added_us` are parts that no fit knows of, each of shape (n,): they add to the step. Measured
     `kernels` of the GPU count as the fit blends them.
-    Steps that all decode alone are predicted by the fit of those, where the file has one, others by
-    that of mean steps. `version` is that of the engine, whose effect counts where it has rows.
+    Steps that all decode alone are predicted by the fit of those, unless that of mean steps knows
+    the deployment better (known/target.py); others by that of mean steps. `version` is that of the
+    engine, whose effect counts where it has rows.
     Raises BadInput where the file has no fit of such steps, or none of these kernels, and where the
     kernels lack what the model needs, and for own steps that cannot be.
     """
-    target = _target_with(file, steps, kernels)
+    target = _target_with(file, served, steps, kernels)
     fit, rows = step_fit_of(file, target), as_rows(served, steps, version)
     model = _steps_of(file, target, kernels)
     terms, added = model.terms_us(rows), dict(added_us or {})
@@ -157,6 +161,7 @@ def predict_steps(
         target=target,
         method=fit.method,
         beyond=_outside(fit, columns_of(rows)),
+        not_in_decode=unknown_to_decode(file, target, served, steps),
         kernel_weight=None if blend is None else blend.weight,
         calibration=calibration,
         known=None if model.known is None else model.known.told(rows),
@@ -167,12 +172,6 @@ def power_of(found: PowerShares) -> Power:
     """The power of a file, ready to predict."""
     effects = Effects({name: dict(level) for name, level in found.effects.items()})
     return Power(dict(found.shares), dict(found.by_gpu), effects)
-
-
-def target_of(file: StepTimeFile, steps: Steps) -> Target:
-    """The kind of step whose fit predicts these steps."""
-    alone = not steps.prefill_tokens.any()
-    return "decode" if alone and "decode" in file.steps else "mean"
 
 
 def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
@@ -195,9 +194,11 @@ def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
     return StepModel(Physics(dict(terms.coefficients), by_engine, by_vendor), effects, known)
 
 
-def _target_with(file: StepTimeFile, steps: Steps, kernels: ModelKernels | None) -> Target:
+def _target_with(
+    file: StepTimeFile, served: Deployment, steps: Steps, kernels: ModelKernels | None
+) -> Target:
     """The kind of step that predicts; with kernels, mean steps where those alone have them."""
-    target, mean = target_of(file, steps), file.steps.get("mean")
+    target, mean = target_of(file, served, steps), file.steps.get("mean")
     if kernels is None or mean is None or mean.kernels is None:
         return target
     return target if file.steps[target].kernels is not None else "mean"

@@ -24,8 +24,9 @@ from .engine.offload import offload_us
 from .engine.settings import EngineSettings
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
+from .known.target import target_of
 from .own.quick import QuickKnown
-from .prediction import as_rows, step_model_of, target_of
+from .prediction import as_rows, step_model_of
 from .queue.delays import Delays, QueueState, Request
 from .quick_form import Predict, QuickForm
 from .rows.serving_rows import ServingRows
@@ -105,7 +106,7 @@ class Simulator:
         """
         settings = EngineSettings() if settings is None else settings
         memory_of(served, settings)
-        alone = target_of(file, Steps.decode(np.ones(1), np.ones(1)))
+        alone = target_of(file, served, Steps.decode(np.ones(1), np.ones(1)))
         forms = {
             prompts: _Form(step_model_of(file, target), served, settings, version)
             for prompts, target in ((False, alone), (True, "mean"))

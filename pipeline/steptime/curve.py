@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...costmodel.steptime.curve import CurvePoint, EnergyCurve, curve_points, with_front
-from ...costmodel.steptime.prediction import step_fit_of, target_of
+from ...costmodel.steptime.prediction import step_fit_of
 from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
 from ...store.percent import percent
@@ -139,7 +139,7 @@ def own_moves(asked: Asked, found: Predicted) -> str | None:
 
 def _origin(path: Path, found: Predicted) -> tuple[tuple[str, str], ...]:
     file = read_step_file(path)
-    fit = step_fit_of(file, target_of(file, found.schedule.steps))
+    fit = step_fit_of(file, found.steps.target)
     score = fit.scores[fit.method]
     facts = [
         ("model of steps", path.name),

@@ -15,8 +15,9 @@ from ...costmodel.steptime.features.cache_types import BF16_BYTES
 from ...costmodel.steptime.features.deployment import Deployment, Split, deployment
 from ...costmodel.steptime.features.precisions import computed_in_bf16
 from ...costmodel.steptime.features.steps import Array, Steps
+from ...costmodel.steptime.known.target import KINDS
 from ...costmodel.steptime.own.points import OwnSteps
-from ...costmodel.steptime.prediction import KINDS, StepPrediction, predict_steps
+from ...costmodel.steptime.prediction import StepPrediction, predict_steps
 from ...costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of
 from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
@@ -191,6 +192,9 @@ def doubts(found: Predicted) -> Iterator[str]:
     steps, served = found.steps, found.memory.served
     if (form := _FORMS.get(steps.method)) is not None:
         yield form
+    if steps.not_in_decode:
+        named = ", ".join(steps.not_in_decode)
+        yield f"predicted by the fit of mean steps: no row of {KINDS['decode']} had the {named}"
     for name in steps.unseen:
         of_steps = f"no row of {KINDS[steps.target]} had the {name}"
         told = f"no row had {name}" if name.startswith("power") else of_steps

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.steptime.intervals import (
-    asked_of,
     ends,
     energy_factors,
     energy_factors_for,
@@ -21,7 +20,6 @@ from moeprof.store.serving.own_forms import OwnForm, OwnForms
 from moeprof.store.serving.step_time_model import (
     EnergyScore,
     OwnSpread,
-    PhysicsTerms,
     PowerShares,
     StepFit,
 )
@@ -71,27 +69,6 @@ def test_energy_is_wider_where_no_row_tells_the_power_of_the_gpu() -> None:
     assert energy_factors_for(POWER, FIT, served()) == {"90": 1.2}
     assert energy_factors_for(POWER, FIT, served(gpu="H200")) == {"90": 3.0}
     assert energy_factors_for(POWER, FIT, replace(served(), model=OTHER)) == {"90": 1.2}
-
-
-def test_an_engine_with_rows_on_other_vendors_gpus_alone_is_unseen() -> None:
-    terms = PhysicsTerms(
-        {},
-        {"trtllm": {}, "vllm": {}},
-        {},
-        by_vendor={"AMD": {}, "sglang on AMD": {}, "vllm on AMD": {}},
-    )
-    fit = replace(FIT, method="physics", physics=terms, engines=("sglang", "trtllm", "vllm"))
-    unseen = [
-        one.name
-        for gpu in ("H100", "MI300X")
-        for engine in (*fit.engines, "new")
-        for one in asked_of(fit, served(gpu=gpu, engine=engine))
-        if one.kind == "engine" and not one.is_known
-    ]
-    assert unseen == ["sglang on NVIDIA", "new", "trtllm on AMD", "new"]
-    simpler = replace(fit, physics=None)
-    engines = [one for one in asked_of(simpler, served(engine="sglang")) if one.kind == "engine"]
-    assert engines[0].is_known
 
 
 def known(fit: StepFit, log_error: float = 0.05) -> StepFit:

@@ -21,7 +21,6 @@ from moeprof.costmodel.steptime.prediction import (
     found_score,
     predict_steps,
     step_model_of,
-    target_of,
 )
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.rows.serving_rows import columns_of
@@ -160,10 +159,23 @@ def test_steps_that_decode_alone_have_a_fit_of_their_own() -> None:
     both = build_step_time(rows, Refused(64, {}), {})
     one = build_step_time(rows, Refused(64, {}), {}, "mean")
     alone = decode_steps([1.0, 4.0, 8.0])
-    assert target_of(both, alone) == "decode"
-    assert {target_of(one, alone), target_of(both, STEPS)} == {"mean"}
-    own, other = (predict_steps(file, served(), alone).step_us for file in (both, one))
-    assert own == pytest.approx(0.5 * other, rel=0.12)
+    own, other = (predict_steps(file, served(), alone) for file in (both, one))
+    assert (own.target, other.target) == ("decode", "mean")
+    assert own.step_us == pytest.approx(0.5 * other.step_us, rel=0.12)
+    assert predict_steps(both, served(), STEPS).target == "mean"
+
+
+def test_mean_steps_predict_what_steps_that_decode_alone_have_no_row_of() -> None:
+    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
+    engine = np.asarray([one.engine for one in rows.deployments])[rows.which]
+    one = build_step_time(rows, Refused(64, {}), {}, "mean")
+    in_vllm = np.where(engine == "vllm", 0.5 * rows.step_us, np.nan)
+    both = build_step_time(replace(rows, decode_us=in_vllm), Refused(64, {}), {})
+    alone, sglang = decode_steps([1.0, 4.0, 8.0]), served(MIXTRAL_8X7B, "H200", engine="sglang")
+    found = predict_steps(both, sglang, alone)
+    assert (found.target, found.not_in_decode) == ("mean", ("engine sglang",))
+    assert found.step_us == pytest.approx(predict_steps(one, sglang, alone).step_us)
+    assert predict_steps(both, served(), alone).not_in_decode == ()
 
 
 def test_a_kind_of_step_that_was_not_fitted_is_refused_with_its_reason() -> None:

@@ -11,11 +11,11 @@ from moeprof.costmodel.steptime.engine.offload import offload_us
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
+from moeprof.costmodel.steptime.known.target import target_of
 from moeprof.costmodel.steptime.prediction import (
     as_rows,
     predict_steps,
     step_model_of,
-    target_of,
 )
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.simulator import Batch, QueueState, Request, Simulator
@@ -93,7 +93,7 @@ def test_other_forms_are_quick_too(file: StepTimeFile, one: Deployment, method: 
     simulator = Simulator.of(other, one, OFFLOADED)
     assert simulator.is_quick
     for batch in (Batch(32, 1500.0), Batch(32, 1500.0, 512, 256.0), Batch.of([], [(0, 900)])):
-        steps_us = step_model_of(other, target_of(other, batch.steps())).step_us
+        steps_us = step_model_of(other, target_of(other, one, batch.steps())).step_us
         offloaded_us = offload_us(one, batch.steps(), OFFLOADED)
         exact = (steps_us(as_rows(one, batch.steps())) + offloaded_us)[0]
         assert simulator.step_us(batch) == pytest.approx(exact, rel=1e-9)

@@ -20,9 +20,7 @@ def test_rows_tell_coefficients_of_terms_that_vary_apart() -> None:
     rows = replace(rows_of(served()), step_us=np.full(8, 5000.0))
 
     def told(running: list[float], prefill: list[float]) -> bool:
-        steps = replace(
-            rows.steps, running=np.asarray(running), prefill_tokens=np.asarray(prefill)
-        )
+        steps = replace(rows.steps, running=np.asarray(running), prefill_tokens=np.asarray(prefill))
         return tell_coefficients(replace(rows, steps=steps))
 
     grows = [2.0**at for at in range(8)]

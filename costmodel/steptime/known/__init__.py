@@ -1,0 +1,1 @@
+"""What rows of a fit have, and which fit knows a deployment."""
