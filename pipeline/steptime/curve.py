@@ -62,7 +62,8 @@ def sweep(path: Path, asked: Asked, tps: Sequence[int]) -> Sweep:
     if not predicted:
         raise next(iter(refusals.values()))
     left_out = {split: refusal.message for split, refusal in refusals.items()}
-    doubted = tuple(dict.fromkeys(_of_splits(predicted, lambda found: tuple(doubts(found)))))
+    of_splits = _of_splits(predicted, lambda found: tuple(doubts(found)))
+    doubted = tuple(dict.fromkeys([*of_splits, *_unlike(predicted)]))
     facts = tuple(dict.fromkeys(_facts(predicted)))
     points = [point for one, found in predicted for point in _points(one, found)]
     curve = EnergyCurve(
@@ -105,6 +106,21 @@ def _of_splits(
     for asked, found in predicted:
         for sentence in told(found):
             yield sentence if sentence in of_all else f"{_split(asked)}: {sentence}"
+
+
+def _unlike(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
+    """Whether the rows of some splits move their points alone."""
+    own = {
+        _split(asked): found.steps.known is not None and found.steps.known.form.form != "pooled"
+        for asked, found in predicted
+    }
+    if len(set(own.values())) > 1:
+        moved = ", ".join(split for split, is_own in own.items() if is_own)
+        others = ", ".join(split for split, is_own in own.items() if not is_own)
+        yield (
+            f"steps of {moved} are by rows of its own and those of {others} by the fit of all rows:"
+            " what these differ by is in the differences between splits too"
+        )
 
 
 def _facts(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:

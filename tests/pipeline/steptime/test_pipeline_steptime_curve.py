@@ -141,3 +141,7 @@ def test_a_split_with_rows_that_count_is_told(path: Path, tmp_path: Path) -> Non
     write_document(known, replace(file, steps={"mean": mean}))
     assert "tp2 has 8 rows of its own, which count" in sweep(known, ASKED, (2, 4)).facts
     assert not any("rows of its own" in one for one in sweep(path, ASKED, (2, 4)).facts)
+    unlike = "steps of tp2 are by rows of its own and those of tp4 by the fit of all rows"
+    assert any(one.startswith(unlike) for one in sweep(known, ASKED, (2, 4)).doubts)
+    for alike in (sweep(known, ASKED, (2,)), sweep(path, ASKED, (2, 4))):
+        assert not any("by the fit of all rows" in one for one in alike.doubts)
