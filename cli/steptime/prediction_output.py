@@ -19,7 +19,8 @@ _GB: Final = 1e9
 def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     """Print the steps of each batch; what puts them in doubt and what bounds them before."""
     from ...pipeline.steptime.curve import own_moves
-    from ...pipeline.steptime.predict import described_requests, doubts
+    from ...pipeline.steptime.doubts import doubts
+    from ...pipeline.steptime.predict import described_requests
 
     for note in found.notes:
         render.paragraph(note)

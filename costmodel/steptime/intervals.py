@@ -117,15 +117,18 @@ def not_below_floor(low_us: Array | None, step_us: Array, served: Deployment) ->
     """
     if low_us is None:
         return None
-    one_token = active_experts(served.model, np.ones(1))
-    return np.minimum(step_us, np.maximum(low_us, weights_us(served, one_token)))
+    return np.minimum(step_us, np.maximum(low_us, floor_us(served)))
+
+
+def floor_us(served: Deployment) -> Array:
+    """Reading the weights of one token once at the data sheet's rate, (1,)."""
+    return weights_us(served, active_experts(served.model, np.ones(1)))
 
 
 def _own_factors(fit: StepFit, rows: ServingRows) -> Iterator[tuple[float, Places, Places]]:
     """The factors of known configurations, the rows in their range, and those beyond it."""
-    if fit.own is None:
+    if fit.own is None or (quantile := fit.own.log_quantiles.get(COVERAGE_PCT)) is None:
         return
-    quantile = fit.own.log_quantiles.get(COVERAGE_PCT, np.nan)
     conditions = Conditions.of(rows.steps)
     for form, at in KnownForms(fit.own.by_configuration).members(rows):
         inside = conditions.inside(form.domain)[at]

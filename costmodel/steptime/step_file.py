@@ -14,7 +14,7 @@ import numpy as np
 from ...store.document import read_document
 from ...store.errors import BadInput, naming, shortened
 from ...store.serving.kernel_fit import KernelFit
-from ...store.serving.own_forms import OwnForms
+from ...store.serving.own_forms import OwnForm, OwnForms
 from ...store.serving.step_time_model import (
     OwnSpread,
     PhysicsTerms,
@@ -24,6 +24,8 @@ from ...store.serving.step_time_model import (
 )
 from .blackbox import TERMS as BLACKBOX_TERMS
 from .composition.composed import TERMS as KERNEL_TERMS
+from .features.deployment import BETWEEN
+from .own.calibration import line_ends
 from .power import TERMS as POWER_TERMS
 from .prediction import PARTS
 from .rows.fingerprints import DIGITS
@@ -34,6 +36,7 @@ _PHYSICS: Final = _ALL - {*FIXED, MOE, *COMPUTED, *BLACKBOX_TERMS}
 _ALWAYS: Final = ("dense_weights", "layers", "steps", "requests", "logits")  # above 0 in every step
 _LINE: Final = 4  # level and slopes of the points of one configuration
 _OWN_COEFFICIENTS: Final = {"pooled": 0, "line": _LINE, "blackbox": len(BLACKBOX_TERMS)}
+_LEAST_OWN: Final = (1.0, 1.0, 0.0)  # requests, tokens of context, prefill per request
 _MOST_COEFFICIENT: Final = 1e9  # us, or a multiple of the data sheet's time
 _MOST_LOG_RATIO: Final = 5.0  # 150 times; effects of a fit are 0.7 at most
 _MOST_FACTOR: Final = 1e6
@@ -95,7 +98,7 @@ def _of_fit(fit: StepFit) -> Iterator[str]:
     if fit.kernels is not None:
         yield from _of_kernels(fit.kernels)
     if fit.own is not None:
-        yield from _of_own(fit.own)
+        yield from _of_own(fit.own, fit.models)
 
 
 def _of_physics(physics: PhysicsTerms) -> Iterator[str]:
@@ -132,19 +135,43 @@ def _of_kernels(kernels: KernelFit) -> Iterator[str]:
         yield from _factors(f"kernels.{name}.factors", blend.factors)
 
 
-def _of_own(own: OwnForms) -> Iterator[str]:
+def _of_own(own: OwnForms, models: Iterable[str]) -> Iterator[str]:
     yield from _ascending("own.log_quantiles", own.log_quantiles)
-    yield from _within("own.log_quantiles", own.log_quantiles, _MOST_FACTOR)
+    if not own.log_quantiles:
+        yield "own.log_quantiles is empty"
+    widest = max(own.log_quantiles.values(), default=0.0)
     for name, form in own.by_configuration.items():
-        where = f"own.by_configuration.{name}"
-        if len(form.coefficients) != _OWN_COEFFICIENTS[form.form]:
-            yield f"{where}.coefficients must have {_OWN_COEFFICIENTS[form.form]} for {form.form}"
-        most = _MOST_LOG_RATIO if form.form == "line" else _MOST_COEFFICIENT
-        numbered = {str(at): value for at, value in enumerate(form.coefficients)}
-        yield from _within(f"{where}.coefficients", numbered, most)
-        yield from _within(where, {"log_error": form.log_error}, _MOST_LOG_RATIO)
-        if any(least > most for least, most in form.domain):
-            yield f"{where}.domain must not fall"
+        where = f"own.by_configuration.{shortened(name)}"
+        if name.split(BETWEEN)[0] not in models:
+            yield f"{where} is of a model that has no rows"
+        if not form.rows:
+            yield f"{where}.rows is 0"
+        if form.log_error * widest > np.log(_MOST_FACTOR):
+            yield f"{where} has an interval beyond {_MOST_FACTOR:g} times its steps"
+        yield from (f"{where}.{complaint}" for complaint in _of_own_form(form))
+
+
+def _of_own_form(form: OwnForm) -> Iterator[str]:
+    domain = form.domain
+    if any(least > most for least, most in domain):
+        yield "domain must not fall"
+        return
+    if any(first[0] < least for first, least in zip(domain, _LEAST_OWN, strict=True)):
+        yield "domain must begin at 1 request, 1 token of context and 0 tokens of prompts or above"
+        return
+    if len(form.coefficients) != _OWN_COEFFICIENTS[form.form]:
+        yield f"coefficients must have {_OWN_COEFFICIENTS[form.form]} for {form.form}"
+        return
+    numbered = {str(at): value for at, value in enumerate(form.coefficients)}
+    if form.form == "line":
+        yield from _within("coefficients", numbered, _MOST_LOG_RATIO)
+        ends = line_ends(form.coefficients, domain)
+        yield from _within("line", dict(zip(("least", "most"), ends, strict=True)), _MOST_LOG_RATIO)
+    elif form.form == "blackbox":
+        yield from _within("coefficients", numbered, _MOST_COEFFICIENT)
+        if min(form.coefficients) < 0 or not any(form.coefficients):
+            yield "coefficients of a blackbox must be 0 us or more, and one above 0"
+    yield from _within("", {"log_error": form.log_error}, _MOST_LOG_RATIO)
 
 
 def _of_power(power: PowerShares) -> Iterator[str]:
@@ -202,7 +229,7 @@ def _ascending(where: str, by_coverage: Mapping[str, float]) -> Iterator[str]:
 def _within(where: str, values: Mapping[str, float], most: float) -> Iterator[str]:
     for name, value in values.items():
         if abs(value) > most:
-            yield f"{where}.{name}".rstrip(".") + f" is {value:.4g}, beyond {most:.4g}"
+            yield f"{where}.{name}".strip(".") + f" is {value:.4g}, beyond {most:.4g}"
 
 
 def _names(where: str, names: Iterable[str], needed: Iterable[str]) -> Iterator[str]:

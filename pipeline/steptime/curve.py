@@ -12,11 +12,11 @@ from ...store.percent import percent
 from ...store.recording import sha256_of
 from ...store.serving.predicted_steps import PredictedSteps
 from ...store.text.counted import counted
+from .doubts import doubts
 from .predict import (
     Asked,
     Predicted,
     described_requests,
-    doubts,
     predict,
     predicted_step,
 )

@@ -1,9 +1,7 @@
 """Predict the steps of one deployment over batch sizes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -41,17 +39,9 @@ __all__ = [
     "RoutingSaving",
     "StepPrediction",
     "described_requests",
-    "doubts",
     "predict",
     "predicted_step",
 ]
-
-_FORMS: Final = {
-    "srfa": "SRFA predicts: its overhead may fall below 0, and a step as its batch grows; only the"
-    " sum of the parts is a time",
-    "blackbox": "the blackbox predicts, three coefficients per step, prompt token and request: it"
-    " knows no model, GPU and split",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,45 +175,6 @@ def described_requests(asked: Asked) -> str:
     if asked.output_tokens is None:
         return f"steps that decode alone at {asked.prompt_tokens:,} tokens of context"
     return f"prompts of {asked.prompt_tokens:,} tokens, {asked.output_tokens:,} generated"
-
-
-def doubts(found: Predicted) -> Iterator[str]:
-    """Sentences on what no row tells of these steps."""
-    steps, served = found.steps, found.memory.served
-    if (form := _FORMS.get(steps.method)) is not None:
-        yield form
-    if steps.not_in_decode:
-        named = ", ".join(steps.not_in_decode)
-        yield f"predicted by the fit of mean steps: no row of {KINDS['decode']} had the {named}"
-    for name in steps.unseen:
-        of_steps = f"no row of {KINDS[steps.target]} had the {name}"
-        told = f"no row had {name}" if name.startswith("power") else of_steps
-        yield f"{told}: the answer is extrapolated"
-    if beyond := ", ".join(_farthest(steps)):
-        yield f"beyond the rows: {beyond}"
-    for arithmetic in found.in_bf16:
-        yield f"{served.gpu_name} has no {arithmetic} units: what is stored so is computed in bf16"
-    if steps.kernel_weight == 0:
-        yield "kernels do not count: the fit found no better steps with them"
-    if found.not_in_rows:
-        named = ", ".join(found.not_in_rows)
-        yield f"counted, but in no row: {named}"
-
-
-def _farthest(steps: StepPrediction) -> Iterator[str]:
-    """Each column beyond the rows, by the step that is farthest out."""
-    names = dict.fromkeys(name for columns in steps.beyond for name in sorted(columns))
-    for name in names:
-        found = [columns[name] for columns in steps.beyond if name in columns]
-        times = [one for one in found if one is not None]
-        if len(times) < len(found):
-            yield f"{name} (no row had any)"
-        elif (most := max(times)) > 1:
-            yield f"{name} ({most:.3g} times their largest)"
-        elif (least := min(times)) > 0:
-            yield f"{name} ({least:.3g} times their smallest)"
-        else:
-            yield f"{name} (every row had some)"
 
 
 def predicted_step(

@@ -1,6 +1,7 @@
 """A model as it is served: on which GPUs, split how, in which precision, by which engine."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from ....device.peaks import GpuSheet, gpu_sheet
 from ....store.serving.whole_model import WholeModel
@@ -10,6 +11,8 @@ from .precisions import Precision, precision_name, precision_of
 from .splits import Split, check_split, exchanging_gpus
 
 __all__ = ["Deployment", "Split", "deployment"]
+
+BETWEEN: Final = " | "  # the parts of a configuration's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Deployment:
         """What a split of rows must keep together."""
         split = f"tp{self.tp} ep{self.ep} dp{self.dp}"
         parts = (self.model.name, self.gpu_name, split, self.precision_name, self.engine)
-        return " | ".join(parts)
+        return BETWEEN.join(parts)
 
     @property
     def stored_as(self) -> str:

@@ -6,6 +6,7 @@ configurations of the training rows by expectation and maximisation (Laird and W
 38), so that one point moves the level alone, and more points the slopes too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from ..features.steps import Array, Steps
 from ..rows.serving_rows import Places, Strings
+from .conditions import Ranges
 
 _ROUNDS: Final = 12
 _FAR: Final = 1.0  # a logarithm beyond counts as so much
@@ -109,15 +111,26 @@ def clipped(log_ratios: Array) -> Array:
     return np.clip(log_ratios, -_FAR, _FAR)
 
 
+def line_ends(line: Sequence[float], ranges: Ranges) -> tuple[float, float]:
+    """The least and the most that a line (4,) gives in ranges of conditions."""
+    running, context, prefill = ranges
+    corners = np.meshgrid(running, context, prefill)
+    found = _columns(*(one.ravel() for one in corners)) @ np.asarray(line)
+    return float(found.min()), float(found.max())
+
+
 def lines_of(steps: Steps) -> Array:
     """Level and slopes, of shape (n, 4)."""
-    running, context = CENTRE
-    per_request = steps.prefill_tokens / steps.running
+    return _columns(steps.running, steps.context_tokens, steps.prefill_tokens / steps.running)
+
+
+def _columns(running: Array, context: Array, prefill_per_request: Array) -> Array:
+    """The same of arrays of shape (n,)."""
     return np.column_stack(
         [
-            np.ones(len(steps.running)),
-            np.log(steps.running / running),
-            np.log(steps.context_tokens / context),
-            np.log(per_request + LEAST_PREFILL),
+            np.ones(len(running)),
+            np.log(running / CENTRE[0]),
+            np.log(context / CENTRE[1]),
+            np.log(prefill_per_request + LEAST_PREFILL),
         ]
     )

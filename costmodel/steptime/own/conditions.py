@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..features.steps import Array, Steps
 
 Range = tuple[float, float]
+Ranges = tuple[Range, Range, Range]  # of running requests, context and prefill per request
 _ROUNDED: Final = 1e-9  # a file may round a range by so much
 
 
@@ -25,13 +26,13 @@ class Conditions(NamedTuple):
         running = np.maximum(steps.running, 1.0)
         return cls(steps.running, steps.context_tokens, steps.prefill_tokens / running)
 
-    def ranges(self) -> tuple[Range, Range, Range]:
+    def ranges(self) -> Ranges:
         """The smallest and the largest of each; of requests whole numbers, 1 or more."""
         running, context, prefill = ((float(one.min()), float(one.max())) for one in self)
         least = max(1.0, float(np.floor(running[0])))
         return (least, max(least, float(np.ceil(running[1])))), context, prefill
 
-    def inside(self, ranges: tuple[Range, Range, Range]) -> NDArray[np.bool_]:
+    def inside(self, ranges: Ranges) -> NDArray[np.bool_]:
         """Whether each step is in all ranges; bool of shape (n,)."""
         within = [
             (values >= least * (1 - _ROUNDED)) & (values <= most * (1 + _ROUNDED))
@@ -40,7 +41,7 @@ class Conditions(NamedTuple):
         return np.asarray(np.all(within, axis=0))
 
 
-def clipped_steps(steps: Steps, ranges: tuple[Range, Range, Range]) -> Steps:
+def clipped_steps(steps: Steps, ranges: Ranges) -> Steps:
     """The steps moved to the nearest of `ranges`; with the experts of the model's own routing."""
     found = Conditions.of(steps)
     running, context, prefill = (

@@ -103,6 +103,13 @@ def test_no_step_is_surer_beyond_the_rows_of_its_configuration_than_within() -> 
     assert step_factors(fit, as_rows(served(), BATCHES)) == pytest.approx([np.exp(0.8)] * 4)
 
 
+def test_errors_of_too_few_own_rows_leave_the_interval_of_an_unknown_configuration() -> None:
+    fit = known(FIT)
+    assert fit.own is not None
+    few = replace(fit, own=replace(fit.own, log_quantiles={"50": 0.9}))
+    assert step_factors(few, as_rows(served(), BATCHES)) == pytest.approx([1.5] * 4)
+
+
 def test_energy_of_a_known_configuration_is_surer_by_the_variance_of_its_step() -> None:
     """Of J/token within 1.6 and power within 1.3, of steps within 1.5 and here within 1.105."""
     rows = as_rows(served(), BATCHES)

@@ -107,7 +107,9 @@ def _without_steps(fit: dict[str, Any]) -> None:
     fit["physics"]["by_engine"] = {}
 
 
-def _own(form: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+def _own(
+    form: dict[str, Any], model: str = "llama-3-8b", quantiles: dict[str, float] | None = None
+) -> Callable[[dict[str, Any]], Any]:
     """One configuration with a form of its own, changed."""
     whole = {
         "form": "line", "coefficients": [0.1, 0.0, 0.0, 0.0], "domain": [[1.0, 64.0]] * 3,
@@ -115,7 +117,8 @@ def _own(form: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
     }  # fmt: skip
     errors = {"median": 0.1, "p90": 0.2}
     own = {
-        "by_configuration": {"a": whole | form}, "log_quantiles": {"50": 0.9, "90": 2.0},
+        "by_configuration": {f"{model} | H100": whole | form},
+        "log_quantiles": {"50": 0.9, "90": 2.0} if quantiles is None else quantiles,
         "errors": {"pooled": errors, "own": errors},
     }  # fmt: skip
     return _mean(lambda fit: fit.update(own=own))
@@ -147,6 +150,15 @@ def _own(form: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
         (_own({"coefficients": [0.1]}), "coefficients must have 4 for line"),
         (_own({"form": "blackbox"}), "must have 3 for blackbox"),
         (_own({"coefficients": [9.0, 0.0, 0.0, 0.0]}), "coefficients.0 is 9, beyond 5"),
+        (_own({"coefficients": [-5.0] * 4}), r"line.least is -\d+\.\d+, beyond 5"),
+        (_own({"form": "blackbox", "coefficients": [0.0] * 3}), "must be 0 us or more, and one"),
+        (_own({"form": "blackbox", "coefficients": [-9e3, 1.0, 1.0]}), "must be 0 us or more, and"),
+        (_own({"domain": [[0.0, 0.0]] * 3}), "domain must begin at 1 request"),
+        (_own({"rows": 0}), "rows is 0"),
+        (_own({}, model="another"), "another | H100 is of a model that has no rows"),
+        (_own({"log_error": 6.0}), "log_error is 6, beyond 5"),
+        (_own({}, quantiles={"90": 1e6}), r"has an interval beyond 1e\+06 times"),
+        (_own({}, quantiles={}), "own.log_quantiles is empty"),
         (_own({"domain": [[1.0, 64.0], [2.0, 1.0], [0.0, 1.0]]}), "domain must not fall"),
         (lambda body: body["power"]["shares"].update(static=99.0), "power.shares.static is 99"),
         (lambda body: body["power"]["by_gpu"]["H100"].pop("static"), "by_gpu.H100 lacks static"),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from moeprof.pipeline.steptime.doubts import doubts
 from moeprof.pipeline.steptime.fit import fit_steps
-from moeprof.pipeline.steptime.predict import Asked, EngineSettings, doubts, predict
+from moeprof.pipeline.steptime.predict import Asked, EngineSettings, predict
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.step_time_model import Method
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
