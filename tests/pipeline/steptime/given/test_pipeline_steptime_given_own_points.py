@@ -22,24 +22,39 @@ def test_batches_and_steps_are_read_with_a_byte_order_mark_or_without(
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "named"),
     [
-        "",
-        "batch\n1\n",
-        "batch,step_us\n",
-        "batch,step_us\n1,-2\n",
-        "batch,step_us\n1,nan\n",
-        "batch,step_us\na,2\n",
-        "batch,step_us\n8\n",
-        "batch,step_us\n8," + 200_000 * "1" + "\n",
+        ("", "lacks the column batch, and has none"),
+        ("batch\n1\n", "lacks the column step_us"),
+        ("batch,step_us\n", "holds no steps: it has a header alone"),
+        ("batch,step_us\n1,-2\n", "line 2, has the step '-2', and must have 0.1 to"),
+        ("batch,step_us\n\n1,nan\n", "line 3, has the step 'nan'"),
+        ("batch,step_us\n8,9\n16,inf\n", "line 3, has the step 'inf'"),
+        ("batch,step_us\na,2\n", "line 2, has the batch 'a', and must have a whole number of 1"),
+        ("batch,step_us\n0,12\n", "line 2, has the batch '0'"),
+        ("batch,step_us\n1.5,12\n", "line 2, has the batch '1.5'"),
+        ("batch,step_us\n1_6,9000\n", "line 2, has the batch '1_6'"),
+        ("batch,step_us\n16,9_000\n", "line 2, has the step '9_000'"),
+        ("batch,step_us\n8\n", "line 2, has 1 values and not 2"),
+        ("batch,step_us\n16,9000,77\n", "line 2, has 3 values and not 2"),
+        ("batch,step_us,prompt\n16,9000,77\n", "has the column 'prompt' beside batch and step_us"),
+        ("batch,batch,step_us\n16,8,77\n", "has the column 'batch' beside batch and step_us"),
+        ("batch,step_us\n8," + 200_000 * "1" + "\n", "line 2, is no line of a CSV"),
     ],
 )
-def test_a_table_without_steps_is_refused(tmp_path: Path, text: str) -> None:
+def test_anything_but_steps_is_refused_by_its_line(tmp_path: Path, text: str, named: str) -> None:
     path = tmp_path / "own.csv"
     path.write_text(text)
-    with pytest.raises(BadInput, match="holds no steps") as refusal:
+    with pytest.raises(BadInput, match=named) as refusal:
         own_points(path)
     assert "batch,step_us" in refusal.value.hint
+
+
+def test_the_case_of_columns_and_spaces_around_values_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("Batch, Step_us\n8, 12500\n")
+    batches, step_us = own_points(path)
+    assert (batches, step_us.tolist()) == ((8,), [12500])
 
 
 @pytest.mark.parametrize("between", [";", "\t"])
@@ -49,10 +64,3 @@ def test_other_marks_between_columns_are_named(tmp_path: Path, between: str) -> 
     with pytest.raises(BadInput, match="lacks the column batch") as refusal:
         own_points(path)
     assert refusal.value.hint.endswith("with commas between")
-
-
-def test_a_batch_that_no_engine_runs_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "own.csv"
-    path.write_text("batch,step_us\n0,12\n")
-    with pytest.raises(BadInput, match="has a batch that is not 1 to"):
-        own_points(path)
