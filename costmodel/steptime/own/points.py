@@ -1,7 +1,7 @@
 """Steps of one deployment that a user measured: whether they can be, and how they move others."""
 
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from ..rows.serving_rows import ServingRows
 from .calibration import Spread
 
 _NORMAL_90: Final = 1.645  # standard deviations
+# A reason of the gate speaks of rows: above the roofline is what is too fast.
+_TOLD: Final = {
+    "above 1.15 x roofline": "too fast for reading its weights and cache, or for its arithmetic",
+    "above 1.5 x roofline": "too fast for the arithmetic of its prompts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +54,51 @@ def refuse_impossible(rows: ServingRows) -> None:
     reasons = physical_reasons(rows)
     for at in np.flatnonzero(reasons != ""):
         served, running = rows.deployments[rows.which[at]], rows.steps.running[at]
+        why = next((told for name, told in _TOLD.items() if reasons[at].startswith(name)), "")
         raise BadInput(
             f"{rows.step_us[at]:,.0f} us of {running:,.0f} requests cannot be a step of"
-            f" {served.model.name} on {served.gpus} x {served.gpu_name}: {reasons[at]}",
+            f" {served.model.name} on {served.gpus} x {served.gpu_name}: {why or reasons[at]}",
             hint="give us of one step, of this model, GPU, split and precision",
         )
 
 
-def once_each(own: OwnSteps, predicted_us: Array) -> tuple[Steps, Array]:
-    """Own steps of the same work as one, and the mean log of measured over `predicted_us`; (m,)."""
+class WorkPoints(NamedTuple):
+    """Own steps of m different works: the mean log of measured over predicted of each, (m,).
+
+    `scatter` is the variance of log ratios around the mean of their work; 0 without repeats.
+    """
+
+    steps: Steps
+    log_ratios: Array
+    scatter: float = 0.0
+
+
+def once_each(own: OwnSteps, predicted_us: Array) -> WorkPoints:
+    """Own steps of the same work as one, beside what was predicted of each, (n,)."""
     steps = own.steps
     work = np.column_stack([steps.running, steps.context_tokens, steps.prefill_tokens])
     _, first, place = np.unique(work, axis=0, return_index=True, return_inverse=True)
-    place = place.reshape(-1)
-    sums = np.bincount(place, weights=np.log(own.step_us / predicted_us))
-    return steps.taken(first), sums / np.bincount(place)
+    place, ratios = place.reshape(-1), np.log(own.step_us / predicted_us)
+    means = np.bincount(place, weights=ratios) / np.bincount(place)
+    repeats = len(ratios) - len(first)
+    scatter = float(np.sum((ratios - means[place]) ** 2)) / repeats if repeats else 0.0
+    return WorkPoints(steps.taken(first), means, scatter)
 
 
-def calibrated(fit: StepFit, own: tuple[Steps, Array], asked: Steps, factor: float) -> Calibration:
+def calibrated(fit: StepFit, own: WorkPoints, asked: Steps, factor: float) -> Calibration:
     """Move `asked` steps by own ones and their log ratios, by how far configurations differ.
 
     `factor` is what 90 % of the deployment's steps lie within without own ones: where it is wider
     than that of known models, GPUs and engines, so much wider is what is left.
     """
-    spread = Spread(np.asarray(fit.spread.covariance), fit.spread.noise)
-    line = spread.line(*own)
+    # Repeats that part by more than the noise of the rows do say that single steps do so.
+    noise = max(fit.spread.noise, own.scatter)
+    spread = Spread(np.asarray(fit.spread.covariance), noise)
+    line = spread.line(own.steps, own.log_ratios)
     usual = fit.factors.get("90", factor)
     wider = max(1.0, np.log(factor) / np.log(usual)) if factor > usual > 1 else 1.0
     return Calibration(
-        points=len(own[1]),
+        points=len(own.log_ratios),
         ratio=np.exp(line.log_ratio(asked)),
         factors=np.exp(_NORMAL_90 * wider * line.deviation(asked)),
     )

@@ -98,11 +98,33 @@ def test_a_step_that_cannot_be_is_refused(file: StepTimeFile, times: float) -> N
         predict_steps(file, served(), STEPS, own=own)
 
 
+def test_a_step_above_the_roofline_is_told_to_be_too_fast(file: StepTimeFile) -> None:
+    busy = decode_steps([512.0])
+    floor_us = float(weights_us(served(LLAMA_3_8B), np.zeros(1))[0])
+    with pytest.raises(BadInput, match="too fast for reading its weights and cache"):
+        predict_steps(file, served(), STEPS, own=OwnSteps(busy, np.full(1, 1.05 * floor_us)))
+
+
 def test_steps_of_the_same_work_count_once() -> None:
     own = OwnSteps(decode_steps([4.0, 1.0, 4.0]), np.asarray([200.0, 50.0, 800.0]))
-    steps, ratios = once_each(own, np.full(3, 100.0))
-    assert steps.running.tolist() == [1, 4]
-    assert np.exp(ratios) == pytest.approx([0.5, 4.0])
+    found = once_each(own, np.full(3, 100.0))
+    assert found.steps.running.tolist() == [1, 4]
+    assert np.exp(found.log_ratios) == pytest.approx([0.5, 4.0])
+    assert found.scatter == pytest.approx(2 * np.log(2.0) ** 2)
+
+
+def test_repeats_that_contradict_each_other_widen_the_interval(file: StepTimeFile) -> None:
+    plain = predict_steps(file, served(), STEPS)
+    alike, apart = (
+        predict_steps(
+            file,
+            served(),
+            STEPS,
+            own=OwnSteps(STEPS.taken(np.asarray([2, 2])), 2 * plain.step_us[2] * np.asarray(times)),
+        )
+        for times in ([1.0, 1.0], [0.5, 2.0])
+    )
+    assert (width(apart) > 1.5 * width(alike)).all()
 
 
 def test_parts_that_no_fit_knows_of_are_in_own_steps_once(file: StepTimeFile) -> None:
