@@ -72,6 +72,11 @@ def _of_steps(one: "StepsSummary") -> Iterator[str]:
     if one.unseen_factors:
         each = ", ".join(f"the {what} {value:.2f}" for what, value in one.unseen_factors.items())
         yield f"factors of {one.kind} steps where what is asked for has no rows: {each}"
+    if lacking := [kind for kind in ("model", "GPU", "engine") if kind not in one.unseen_factors]:
+        yield (
+            f"{one.kind} steps have rows of too few to tell how far a new {', '.join(lacking)} is"
+            " off: three are the fewest"
+        )
     if one.own_configurations:
         yield (
             f"{one.own_configurations} of these configurations are predicted by their own rows too"

@@ -32,6 +32,12 @@ def unseen_of(power: PowerShares | None, fit: StepFit, served: Deployment) -> tu
     return tuple(f"{one.kind} {one.name}" for one in asked if not one.is_known)
 
 
+def untold_of(fit: StepFit, served: Deployment) -> tuple[str, ...]:
+    """Kinds of what no row has for which rows were too few to tell how far a new one is off."""
+    new = [one.kind for one in asked_of(fit, served) if not one.is_known]
+    return tuple(kind for kind in new if COVERAGE_PCT not in fit.unseen_factors.get(kind, {}))
+
+
 def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) -> dict[str, float]:
     """By coverage, the factor for a deployment: the widest of those of what no row has.
 
@@ -147,9 +153,20 @@ def _of_score(
 def _widest(
     factors: Mapping[str, float], unseen: Mapping[str, Mapping[str, float]], new: list[str]
 ) -> dict[str, float]:
-    """By coverage, the largest of `factors` and those of what is new."""
-    found = dict(factors)
+    """By coverage, the largest of `factors` and those of what is new.
+
+    A kind that rows are too few to tell has the largest of the other kinds.
+    """
+    found, of_any = dict(factors), _of_any(unseen)
     for kind in new:
-        wider = unseen.get(kind, {})
+        wider = unseen.get(kind) or of_any
         found |= {at: max(value, found.get(at, 1.0)) for at, value in wider.items()}
+    return found
+
+
+def _of_any(unseen: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """By coverage, the largest factor of all kinds."""
+    found: dict[str, float] = {}
+    for factors in unseen.values():
+        found |= {at: max(value, found.get(at, 1.0)) for at, value in factors.items()}
     return found

@@ -29,6 +29,7 @@ from .intervals import (
     step_factors,
     unknown_factors,
     unseen_of,
+    untold_of,
 )
 from .known.target import KINDS, target_of, unknown_to_decode
 from .own.forms import Known, KnownForms
@@ -83,8 +84,8 @@ class StepPrediction:
     nearest value of the rows, above 1 beyond their largest (None where that is 0) and below 1 under
     their smallest.
     `kernel_weight` says how far measured kernels count, from 0 to 1; None without any.
-    `calibration` says what steps of one's own did; None without any.
-    `known` says what rows of this very configuration tell; None where they are too few.
+    `untold` are kinds of `unseen` for which the interval is that of others: rows are too few.
+    `known` is what rows of this very configuration tell, `calibration` what own steps did; or None.
     """
 
     step_us: Array
@@ -104,6 +105,7 @@ class StepPrediction:
     kernel_weight: float | None = None
     known: Known | None = None
     calibration: Calibration | None = None
+    untold: tuple[str, ...] = ()
 
 
 def predict_steps(
@@ -165,6 +167,7 @@ def predict_steps(
         kernel_weight=None if blend is None else blend.weight,
         calibration=calibration,
         known=None if model.known is None else model.known.told(rows),
+        untold=untold_of(fit, served),
     )
 
 
@@ -270,10 +273,9 @@ def _calibration(
     served, blend = rows.deployments[0], _blend_of(model, rows)
     measured = replace(as_rows(served, own.steps, version), step_us=own.step_us)
     refuse_impossible(measured)
-    added_us = 0.0 if own.added_us is None else own.added_us
-    predicted_us = model.step_us(measured) + added_us
-    usual = float(unknown_factors(fit, rows, blend)[0])
-    found = calibrated(fit, once_each(own, predicted_us), rows.steps, usual)
+    predicted_us = model.step_us(measured) + (0.0 if own.added_us is None else own.added_us)
+    each, usual = once_each(own, predicted_us), float(unknown_factors(fit, rows, blend)[0])
+    found = calibrated(fit, each, rows.steps, usual)
     told, asked = (step_factors(fit, some, blend) for some in (measured, rows))
     if told is None or asked is None:
         return found

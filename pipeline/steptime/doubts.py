@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from ...costmodel.steptime.intervals import floor_us
-from ...costmodel.steptime.prediction import KINDS
+from ...costmodel.steptime.known.target import KINDS
 from .predict import Predicted, StepPrediction
 
 _FORMS: Final = {
@@ -29,6 +29,8 @@ def doubts(found: Predicted) -> Iterator[str]:
         of_steps = f"no row of {KINDS[steps.target]} had the {name}"
         told = f"no row had {name}" if name.startswith("power") else of_steps
         yield f"{told}: the answer is extrapolated"
+    for kind in steps.untold:
+        yield f"rows are too few to tell how far a new {kind} is off: the interval may be short"
     if np.any(steps.step_us < (least_us := float(floor_us(served)[0]))):
         yield (
             f"steps of {float(steps.step_us.min()):,.4g} us and more are shorter than reading the"

@@ -13,7 +13,6 @@ from ...costmodel.steptime.features.cache_types import BF16_BYTES
 from ...costmodel.steptime.features.deployment import Deployment, Split, deployment
 from ...costmodel.steptime.features.precisions import computed_in_bf16
 from ...costmodel.steptime.features.steps import Array, Steps
-from ...costmodel.steptime.known.target import KINDS
 from ...costmodel.steptime.own.points import OwnSteps
 from ...costmodel.steptime.prediction import StepPrediction, predict_steps
 from ...costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of

@@ -119,7 +119,7 @@ class StepFit:
     `factors` maps a coverage in percent to the factor that a step lies within. `kernels` says how a
     kernel cost model of one GPU enters; None where it was fitted without. `unseen_factors` are the
     factors for a "model", "GPU", "engine" or "precision" that no row has, from rows of each that
-    were left out; a kind of fewer than three is not there.
+    were left out; a kind of fewer than three is not there, and has the widest of the others.
     `own` is what configurations of enough rows take beside the fit; None where no one has enough.
     """
 

@@ -12,6 +12,7 @@ from moeprof.costmodel.steptime.intervals import (
     factors_for,
     not_below_floor,
     step_factors,
+    untold_of,
 )
 from moeprof.costmodel.steptime.prediction import as_rows
 from moeprof.costmodel.steptime.roofline import weights_us
@@ -48,6 +49,15 @@ def test_what_no_row_had_has_the_widest_interval_of_its_kinds() -> None:
     assert factors_for(FIT, served(gpu="L40S"))["90"] == 8
     assert factors_for(FIT, replace(served(), engine="new")) == FIT.factors
     assert factors_for(FIT, both)["90"] == 9
+
+
+def test_a_kind_that_rows_are_too_few_to_tell_has_the_widest_factor_and_is_named() -> None:
+    few = replace(FIT, unseen_factors={"model": {"50": 1.3, "90": 9.0}, "GPU": {"90": 8.0}})
+    new = replace(served(), engine="new")
+    assert factors_for(few, new) == {"50": 1.3, "90": 9.0}
+    assert untold_of(few, new) == ("engine",)
+    assert untold_of(few, served(OTHER, "L40S")) == ()
+    assert factors_for(replace(few, unseen_factors={}), new) == FIT.factors
 
 
 def test_a_precision_that_no_row_has_is_wider_where_the_file_names_precisions() -> None:

@@ -1,6 +1,7 @@
 """What no row tells is told."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,10 @@ def test_a_step_shorter_than_reading_the_weights_is_told(path: Path, tmp_path: P
     told = "shorter than reading the weights of one token once"
     assert not any(told in one for one in doubts(predict(path, ASKED)))
     assert any(told in one for one in doubts(predict(changed, ASKED)))
+
+
+def test_an_interval_that_rows_are_too_few_to_tell_is_told(path: Path) -> None:
+    told = "to tell how far a new engine is off"
+    assert not any(told in one for one in doubts(predict(path, ASKED)))
+    new = predict(path, replace(ASKED, engine="another"))
+    assert any(told in one for one in doubts(new))
