@@ -121,10 +121,9 @@ def predict_steps(
     """Predict steps; with `own` ones, by what they take beyond the prediction.
 
     `added_us` are parts that no fit knows of, each of shape (n,): they add to the step. Measured
-    `kernels` of the GPU count as the fit blends them.
-    Steps that all decode alone are predicted by the fit of those, unless that of mean steps knows
-    the deployment better (known/target.py); others by that of mean steps. `version` is that of the
-    engine, whose effect counts where it has rows.
+    `kernels` of the GPU count as the fit blends them. Steps that all decode alone are predicted by
+    the fit of those, unless that of mean steps knows the deployment better (known/target.py);
+    others by that of mean steps. The effect of the engine's `version` counts where it has rows.
     Raises BadInput where the file has no fit of such steps, or none of these kernels, and where the
     kernels lack what the model needs, and for own steps that cannot be.
     """
@@ -202,9 +201,8 @@ def _target_with(
 ) -> Target:
     """The kind of step that predicts; with kernels, mean steps where those alone have them."""
     target, mean = target_of(file, served, steps), file.steps.get("mean")
-    if kernels is None or mean is None or mean.kernels is None:
-        return target
-    return target if file.steps[target].kernels is not None else "mean"
+    has_none = kernels is None or mean is None or mean.kernels is None
+    return target if has_none or file.steps[target].kernels is not None else "mean"
 
 
 def _steps_of(
