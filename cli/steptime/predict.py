@@ -1,5 +1,6 @@
 """`moeprof steptime predict`: steps of one deployment over batch sizes."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ...store.errors import BadInput, shortened
@@ -63,6 +64,8 @@ def predict(
         model, gpu, precision, engine, tps[0], ep, dp, sizes, prompt, output, calibrate, settings,
         active_experts, kernel_model,
     )  # fmt: skip
+    if report is not None:
+        _check_report(report, file, calibrate, kernel_model, model, active_experts)
     found = sweep(file, asked, tps)
     if report is not None:
         from ...report.step_curve import write_curve
@@ -73,6 +76,15 @@ def predict(
         render.text(to_json(predicted_steps(found)))
     else:
         _show(found, parts=parts)
+
+
+def _check_report(report: Path, *inputs: Path | str | None) -> None:
+    """Raise BadInput where the page would take the place of what the command reads."""
+    if report.resolve() in [Path(one).resolve() for one in inputs if one is not None]:
+        raise BadInput(
+            f"{report} is a file that this command reads, and the page would take its place",
+            hint="name another file in --report",
+        )
 
 
 def _show(found: "Sweep", *, parts: bool) -> None:

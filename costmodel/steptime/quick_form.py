@@ -1,10 +1,10 @@
 """Steps of one deployment in microseconds: a closed form that is read off the vectorised one.
 
 For one deployment a step is D(running) + running K(context) + prefill A(prompt) - W(prefill): D is
-a table; K and A are a + b x + c / x between the ends of windows and of sparse attention, as means
-of what is attended to are; and W falls as a power of the tokens of prompts, as the experts that
-they do not reach do. Each is found by asking the vectorised prediction, which is the only place
-where features are counted; a check on random steps says whether the form holds.
+a table; K and A are a + b x + c / x between the ends of windows, chunks and sparse attention, as
+means of what is attended to are; and W falls as a power of the tokens of prompts, as the experts
+that they do not reach do. Each is found by asking the vectorised prediction, which is the only
+place where features are counted; a check on random steps says whether the form holds.
 """
 
 from bisect import bisect_left
@@ -39,13 +39,12 @@ class Pieces:
     def of(cls, function: Callable[[Array], Array], ends: Iterable[float]) -> Self:
         """Ask a function of shape (n,) to (n,) at three places of each piece."""
         bounds = sorted({end for end in ends if 1 < end < _LONGEST})
-        terms = []
-        for first, last in zip([0.0, *bounds], [*bounds, _LONGEST], strict=True):
-            places = np.geomspace(first + 1, last, 3)
-            basis = np.column_stack([np.ones(3), places, 1 / places])
-            a, b, c = np.linalg.solve(basis, function(places)).tolist()
-            terms.append((a, b, c))
-        return cls(bounds, terms)
+        first, last = np.asarray([0.0, *bounds]), np.asarray([*bounds, _LONGEST])
+        places = np.geomspace(first + 1, last, 3, axis=1)
+        basis = np.stack([np.ones(places.shape), places, 1 / places], axis=2)
+        values = function(places.reshape(-1)).reshape(places.shape)
+        found = np.linalg.solve(basis, values[..., None])[..., 0]
+        return cls(bounds, [(a, b, c) for a, b, c in found.tolist()])
 
     def __call__(self, at: float) -> float:
         """The value at `at`, which counts as 1 below."""
@@ -71,6 +70,9 @@ class QuickForm:
         """Read it off `predict`, for 0 to `most` requests of a model; with or without `prompts`."""
         share = float(prompts)
         contexts = (float(model.window_tokens), float(model.sparse_tokens))
+        # The last chunk of a prompt may be short: its mean has a piece for each number of chunks.
+        chunk = float(model.window_tokens) if model.chunked else _LONGEST
+        prompt_ends = (*contexts, *np.arange(chunk, _LONGEST, chunk).tolist())
 
         def ask(running: Array, context: Array, tokens: Array, prompt: Array) -> Array:
             return predict(Steps(running, context, tokens, prompt, np.full(len(running), share)))
@@ -101,7 +103,7 @@ class QuickForm:
             share=share,
             running_us=running.tolist(),
             context_us=Pieces.of(of_context, contexts),
-            token_us=Pieces.of(of_token, contexts),
+            token_us=Pieces.of(of_token, prompt_ends),
             unread=tuple((one_us * count, chance) for count, chance in missing if one_us > 0),
         )
 

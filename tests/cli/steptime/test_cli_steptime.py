@@ -185,3 +185,13 @@ def test_arithmetic_that_a_gpu_lacks_is_told(moeprof: Moeprof, model: Path) -> N
     assert "H200 has no fp4 units: what is stored so is computed in bf16" in " ".join(
         result.stderr.split()
     )
+
+
+def test_a_page_takes_the_place_of_no_file_that_the_command_reads(
+    moeprof: Moeprof, model: Path
+) -> None:
+    before = model.read_bytes()
+    result = moeprof("steptime", "predict", model, *ASKED, "--report", model)
+    assert result.exit_code == 2
+    assert "the page would take its place" in " ".join(result.stderr.split())
+    assert model.read_bytes() == before
