@@ -1,10 +1,11 @@
 """Steps of one deployment in microseconds: a closed form that is read off the vectorised one.
 
-For one deployment a step is D(running) + running K(context) + prefill A(prompt) - W(prefill): D is
-a table; K and A are a + b x + c / x between the ends of windows, chunks and sparse attention, as
-means of what is attended to are; and W falls as a power of the tokens of prompts, as the experts
-that they do not reach do. Each is found by asking the vectorised prediction, which is the only
-place where features are counted; a check on random steps says whether the form holds.
+For one deployment a step is D(running) + N(running) K(context) + prefill A(prompt) - W(prefill): D
+is a table, and so is N, the requests of the fullest data-parallel group; K and A are a + b x +
+c / x between the ends of windows, chunks and sparse attention, as means of what is attended to are;
+W falls as a power of the tokens of prompts, as the experts that they do not reach do. Each is found
+by asking the vectorised prediction, where features are counted; a check on random steps says
+whether the form holds.
 """
 
 from bisect import bisect_left
@@ -14,7 +15,8 @@ from typing import Final, Self
 
 import numpy as np
 
-from ...store.serving.whole_model import WholeModel
+from .features.columns import fullest_group
+from .features.deployment import Deployment
 from .features.experts import unreached
 from .features.steps import Array, Steps
 
@@ -61,14 +63,15 @@ class QuickForm:
 
     share: float
     running_us: list[float]
+    in_group: list[float]
     context_us: Pieces
     token_us: Pieces
     unread: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, predict: Predict, model: WholeModel, most: int, *, prompts: bool) -> Self:
-        """Read it off `predict`, for 0 to `most` requests of a model; with or without `prompts`."""
-        share = float(prompts)
+    def of(cls, predict: Predict, served: Deployment, most: int, *, prompts: bool) -> Self:
+        """Read it off `predict`, for 0 to `most` requests, with or without `prompts`."""
+        share, model = float(prompts), served.model
         contexts = (float(model.window_tokens), float(model.sparse_tokens))
         # The last chunk of a prompt may be short: its mean has a piece for each number of chunks.
         chunk = float(model.window_tokens) if model.chunked else _LONGEST
@@ -102,6 +105,7 @@ class QuickForm:
         return cls(
             share=share,
             running_us=running.tolist(),
+            in_group=fullest_group(served, counts).tolist(),
             context_us=Pieces.of(of_context, contexts),
             token_us=Pieces.of(of_token, prompt_ends),
             unread=tuple((one_us * count, chance) for count, chance in missing if one_us > 0),
@@ -111,7 +115,9 @@ class QuickForm:
         self, running: int, context_tokens: float, prefill_tokens: float, prompt_tokens: float
     ) -> float:
         """One step of so many requests, at a mean context, with tokens of prompts."""
-        step_us = self.running_us[running] + running * self.context_us(context_tokens)
+        step_us = self.running_us[running] + self.in_group[running] * self.context_us(
+            context_tokens
+        )
         if not prefill_tokens:
             return step_us
         step_us += prefill_tokens * self.token_us(prompt_tokens)

@@ -177,15 +177,13 @@ class _Form:
             assert not isinstance(pooled, QuickKnown)
             added = None
             if self.settings.cpu_offload_bytes:
-                added = QuickForm.of(
-                    self._added_us, self.served.model, _MOST_RUNNING, prompts=prompts
-                )
+                added = QuickForm.of(self._added_us, self.served, _MOST_RUNNING, prompts=prompts)
             return QuickKnown(pooled, own, added, _MOST_RUNNING, float(prompts))
-        form, model = self.model.form, self.served.model
+        form = self.model.form
         if isinstance(form, Srfa):
-            parts = (form, self._rows, self._added_us, model, _MOST_RUNNING)
+            parts = (form, self._rows, self._added_us, self.served, _MOST_RUNNING)
             return QuickSrfa.of(*parts, prompts=prompts)
-        return QuickForm.of(self.step_us, model, _MOST_RUNNING, prompts=prompts)
+        return QuickForm.of(self.step_us, self.served, _MOST_RUNNING, prompts=prompts)
 
     def _own(self) -> OwnForm | None:
         """The form that moves the steps of the configuration; None: none does."""

@@ -55,9 +55,19 @@ def active_weights_us(served: Deployment, active: Array) -> Array:
     return expert_weights_us(served, busiest * served.ep)
 
 
+def fullest_group(served: Deployment, running: Array) -> Array:
+    """Requests of the group that has most, which all others wait for; of shape (n,).
+
+    Requests are dealt out evenly; a mean that is no whole number lies between those beside it.
+    """
+    whole = np.floor(running)
+    fewer, more = (np.ceil(number / served.dp) for number in (whole, whole + 1))
+    return np.asarray(fewer + (running - whole) * (more - fewer))
+
+
 def kv_us(served: Deployment, steps: Steps) -> Array:
     """Reading the cache of the running requests, and moving their states."""
-    requests, size = steps.running / served.dp, served.kv_value_bytes
+    requests, size = fullest_group(served, steps.running), served.kv_value_bytes
     read = kv_bytes(served.model, requests, steps.context_tokens, value_bytes=size, tp=served.tp)
     return read / served.bytes_per_us
 
@@ -86,8 +96,9 @@ def expert_flops_us(served: Deployment, tokens: Array) -> Array:
 
 def attention_flops_us(served: Deployment, steps: Steps) -> Array:
     """Computing scores and values of the running requests, and updating their states."""
-    flops = attention_flops(served.model, steps.running, steps.context_tokens)
-    return flops / flop_per_us(served.gpu, "bf16") / served.gpus
+    requests = fullest_group(served, steps.running)
+    flops = attention_flops(served.model, requests, steps.context_tokens)
+    return flops / flop_per_us(served.gpu, "bf16") / served.tp
 
 
 def prompt_attention_flops_us(served: Deployment, steps: Steps) -> Array:
@@ -103,7 +114,7 @@ def logits_us(served: Deployment, steps: Steps) -> Array:
     They are gathered on every GPU of a group before a word is drawn from them, so that a split
     shortens nothing; how often sorting and drawing read them is the coefficient.
     """
-    read = steps.running / served.dp * served.model.vocabulary * _SCORE_BYTES
+    read = fullest_group(served, steps.running) * served.model.vocabulary * _SCORE_BYTES
     return np.asarray(read / served.bytes_per_us)
 
 
@@ -160,6 +171,6 @@ def _counts(served: Deployment, steps: Steps) -> dict[str, Array]:
         "latent_layers": some * (model.attention_layers if model.latent is not None else 0),
         "sparse_layers": some * (model.full_layers if model.sparse_tokens else 0),
         "linear_layers": some * model.state_layers,
-        "requests": steps.running / served.dp,
+        "requests": fullest_group(served, steps.running),
         "steps": some,
     }

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from ....store.serving.whole_model import WholeModel
+from ..features.deployment import Deployment
 from ..features.steps import Array, Steps
 from ..quick_form import Predict, QuickForm, agree
 from ..rows.serving_rows import ServingRows
@@ -37,12 +37,12 @@ class QuickSrfa:
         srfa: Srfa,
         rows_of: RowsOf,
         added_us: Predict,
-        model: WholeModel,
+        served: Deployment,
         most: int,
         *,
         prompts: bool,
     ) -> Self:
-        """For 0 to `most` requests of a model; `added_us` are parts that no fit knows of."""
+        """For 0 to `most` requests; `added_us` are parts that no fit knows of."""
         rest = ("log_batch", "log_context", "mixed_batch")
         times = _sum_of(srfa, [name for name in COMPUTED if name not in rest], rows_of)
         fixed = _sum_of(srfa, [*FIXED, MOE], rows_of)
@@ -51,8 +51,8 @@ class QuickSrfa:
             return fixed(steps) + added_us(steps)
 
         return cls(
-            QuickForm.of(outside, model, most, prompts=prompts),
-            QuickForm.of(times, model, most, prompts=prompts),
+            QuickForm.of(outside, served, most, prompts=prompts),
+            QuickForm.of(times, served, most, prompts=prompts),
             *(srfa.beta[name] for name in rest),
         )
 

@@ -53,7 +53,7 @@ def priced(one: Deployment, seed: int) -> Predict:
 
 def form_of(one: Deployment, predict: Predict, *, prompts: bool) -> QuickForm:
     """The form of a deployment."""
-    return QuickForm.of(predict, one.model, MOST, prompts=prompts)
+    return QuickForm.of(predict, one, MOST, prompts=prompts)
 
 
 @settings(deadline=None)
@@ -88,7 +88,7 @@ def test_a_window_that_nobody_named_is_found_out() -> None:
     gemma = DEPLOYMENTS[-1]
     predict = priced(gemma, 0)
     assert form_of(gemma, predict, prompts=False).agrees(predict)
-    unnamed = replace(gemma.model, full_layers=42, window_tokens=0)
+    unnamed = replace(gemma, model=replace(gemma.model, full_layers=42, window_tokens=0))
     assert not QuickForm.of(predict, unnamed, MOST, prompts=False).agrees(predict)
 
 

@@ -75,6 +75,18 @@ def test_reading_experts_grows_with_the_batch_up_to_all_that_a_gpu_holds(
     assert PARTS["experts"] == ("expert_weights",)
 
 
+def test_all_groups_wait_for_the_one_with_most_requests() -> None:
+    """Of eight groups one has 1 of 1 request, 2 of 9, and 1.5 of a mean of 8.5."""
+    spread = served(DEEPSEEK_V3, "B200", "fp8", split=Split(dp=8, ep=8))
+    found = columns(spread, decode_steps([1, 8, 8.5, 9, 16]))
+    most = np.asarray([1, 1, 1.5, 2, 2])
+    assert found["requests"] == pytest.approx(most)
+    assert found["kv"] == pytest.approx(most * 70_272 * 1000 / 8e6)
+    assert found["logits"] == pytest.approx(most * 129_280 * 4 / 8e6)
+    pairs = 1000 * 61 * 2 * 128 * (576 + 512)
+    assert found["attention_flops"] == pytest.approx(most * pairs / 2250e6)
+
+
 def test_words_are_drawn_from_scores_of_the_whole_vocabulary() -> None:
     """128,256 words of 4 bytes for each request, on every GPU of a group."""
     split = columns(served(LLAMA_3_8B, split=Split(tp=4)), decode_steps([1, 64]))

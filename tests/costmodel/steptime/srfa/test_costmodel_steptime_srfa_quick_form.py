@@ -53,7 +53,7 @@ def test_it_agrees_with_the_vectorised_form(one: Deployment, law: Srfa, prompts:
     def whole(steps: Steps) -> Array:
         return StepModel(law).step_us(rows(steps)) + added_us(steps)
 
-    quick = QuickSrfa.of(law, rows, added_us, one.model, MOST, prompts=prompts)
+    quick = QuickSrfa.of(law, rows, added_us, one, MOST, prompts=prompts)
     assert quick.agrees(whole)
     assert not quick.agrees(lambda steps: whole(steps) + 1)
     none = np.zeros(1)
