@@ -1,9 +1,10 @@
 """What the GPUs of one instance send each other per step."""
 
-from math import log2
+from math import log2, prod
 
 import numpy as np
 
+from ....store.serving.whole_model import Experts
 from .deployment import Deployment
 from .steps import Array
 
@@ -47,10 +48,20 @@ def all_to_all_rounds(served: Deployment) -> float:
 def all_to_all_bytes(served: Deployment, tokens: Array) -> Array:
     """Bytes that one GPU sends for `tokens` of all groups; of shape (n,).
 
-    A token goes to each GPU with one of its experts, and comes back.
+    A token goes once to each GPU of the other groups that computes one of its experts, and comes
+    back; the GPUs of its own group, which all hold it, share the sending.
     """
     if served.model.experts is None or served.dp == 1:
         return np.zeros(len(tokens))
-    copies = min(served.model.experts.top_k, served.gpus)
+    copies = (served.dp - 1) * reached_share(served.model.experts, served.ep)
     activations = tokens / served.dp * served.model.hidden_size * _VALUE_BYTES
     return np.asarray(2 * served.model.moe_layers * copies * activations)
+
+
+def reached_share(experts: Experts, parts: int) -> float:
+    """The chance that a token has an expert in one of as many `parts` as experts are spread over.
+
+    Its experts are distinct, and all are as likely; 1 for one part, which has slices of each.
+    """
+    held, others = experts.count / parts, range(experts.top_k)
+    return 1 - prod(max(0.0, 1 - held / (experts.count - chosen)) for chosen in others)

@@ -1,6 +1,7 @@
 """Columns of one dense, one MoE and one MLA model, against hand counts at the sheet's rates."""
 
 from dataclasses import replace
+from math import comb
 
 import numpy as np
 import pytest
@@ -166,7 +167,8 @@ def test_experts_and_a_shared_one_spread_over_groups_by_hand() -> None:
         2 * 64 / 4 * ((attention + dense) / 1979e6 + head / 989.5e6)
     )
     assert found["kv"] == pytest.approx(64 / 4 * 1000 * 28 * 2 * 4 * 128 * 2 / 3.35e6)
-    sent = 2 * 28 * 4 * 3584 * 2  # there and back, layers, GPUs with one of eight experts
+    reached = 3 * (1 - comb(48, 8) / comb(64, 8))  # other GPUs with one of eight experts
+    sent = 2 * 28 * reached * 3584 * 2  # there and back, layers
     assert found["all_to_all"] == pytest.approx(64 / 4 * sent / H100_LINK_BYTES_PER_US)
     assert found["prefill_sent"] == pytest.approx(400 / 4 * sent / H100_LINK_BYTES_PER_US)
     assert found["prefill_expert_flops"] == pytest.approx(2 * 400 * 28 * 8 * expert / 4 / 1979e6)
