@@ -64,27 +64,33 @@ def predict(
         model, gpu, precision, engine, tps[0], ep, dp, sizes, prompt, output, calibrate, settings,
         active_experts, kernel_model,
     )  # fmt: skip
-    if report is not None:
-        _check_report(report, file, calibrate, kernel_model, model, active_experts)
+    _check_report(report, file, calibrate, kernel_model, model, active_experts)
     found = sweep(file, asked, tps)
     if report is not None:
-        from ...report.step_curve import write_curve
-
-        write_curve(report, found.curve)
-        render.say(f"page: {report}")
+        _write(report, found)
     if json:
         render.text(to_json(predicted_steps(found)))
     else:
         _show(found, parts=parts)
 
 
-def _check_report(report: Path, *inputs: Path | str | None) -> None:
+def _check_report(report: Path | None, *inputs: Path | str | None) -> None:
     """Raise BadInput where the page would take the place of what the command reads."""
+    if report is None:
+        return
     if report.resolve() in [Path(one).resolve() for one in inputs if one is not None]:
         raise BadInput(
             f"{report} is a file that this command reads, and the page would take its place",
             hint="name another file in --report",
         )
+
+
+def _write(report: Path, found: "Sweep") -> None:
+    """Write the curve as a page."""
+    from ...report.step_curve import write_curve
+
+    write_curve(report, found.curve)
+    render.say(f"page: {report}")
 
 
 def _show(found: "Sweep", *, parts: bool) -> None:
