@@ -20,7 +20,8 @@ SRFA_DOMINANT = ("prefill_time", "decode_time", "kv_time", "weights_time")
 # on it, and moves by 2 to 9 % with the noise and the ties, with outliers or without.
 PROMPTS = "prefill_"
 _NOISE, _OUTLIERS = 0.03, 0.05
-_RIDGES = Ridges(0.01, 0.1, 0.5)  # of the law, those that all rows choose
+# All rows of the law choose these.
+_RIDGES = Ridges(0.01, 0.1, 0.5)
 _SPEED_ROWS = 100_000
 
 

@@ -27,7 +27,8 @@ def _expected_most(experts: int, ranks: int) -> Array:
     those that are active so far a hypergeometric number is on the one that is added.
     """
     held = [experts // ranks + (rank < experts % ranks) for rank in range(ranks)]
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, experts + 1)))])  # of factorials
+    # Logarithms of factorials.
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, experts + 1)))])
     within = np.zeros((held[0], experts + 1))  # chance that no GPU has more than 0, 1, ... of them
     within[:, 0] = 1.0
     before = 0

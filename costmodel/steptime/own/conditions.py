@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from ..features.steps import Array, Steps
 
 Range = tuple[float, float]
-Ranges = tuple[Range, Range, Range]  # of running requests, context and prefill per request
+# Running requests, context and prefill per request.
+Ranges = tuple[Range, Range, Range]
 _ROUNDED: Final = 1e-9  # a file may round a range by so much
 
 
