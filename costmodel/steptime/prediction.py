@@ -270,7 +270,7 @@ def _calibration(
     """
     served, blend = rows.deployments[0], _blend_of(model, rows)
     measured = replace(as_rows(served, own.steps, version), step_us=own.step_us)
-    refuse_impossible(measured)
+    refuse_impossible(measured, own.source)
     predicted_us = model.step_us(measured) + (0.0 if own.added_us is None else own.added_us)
     each, usual = once_each(own, predicted_us), float(unknown_factors(fit, rows, blend)[0])
     found = calibrated(fit, each, rows.steps, usual)

@@ -155,7 +155,7 @@ def _own_steps(asked: Asked, served: Deployment, memory: Memory) -> OwnSteps | N
     batches, step_us = own_points(asked.own)
     own = _requests(replace(asked, batches=batches))
     steps = schedule(served, memory, asked.settings, own).steps
-    return OwnSteps(steps, step_us, offload_us(served, steps, asked.settings))
+    return OwnSteps(steps, step_us, offload_us(served, steps, asked.settings), str(asked.own))
 
 
 def _not_in_rows(served: Deployment, settings: EngineSettings, plan: Schedule) -> list[str]:

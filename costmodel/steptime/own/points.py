@@ -23,12 +23,14 @@ _TOLD: Final = {
 class OwnSteps:
     """Steps of the same deployment that were measured; us, of shape (n,).
 
-    `added_us` are those of parts that no fit knows of, None for none.
+    `added_us` are those of parts that no fit knows of, None for none. `source` names where they
+    are from.
     """
 
     steps: Steps
     step_us: Array
     added_us: Array | None = None
+    source: str = "own steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ class Calibration:
         return replace(self, factors=np.minimum(self.factors, factors))
 
 
-def refuse_impossible(rows: ServingRows) -> None:
-    """Raise BadInput for a step that its GPUs cannot have taken."""
+def refuse_impossible(rows: ServingRows, source: str) -> None:
+    """Raise BadInput for a step of `source` that its GPUs cannot have taken."""
     from ..rows.gate import physical_reasons  # loads pyarrow: not for a prediction alone
 
     reasons = physical_reasons(rows)
@@ -56,7 +58,7 @@ def refuse_impossible(rows: ServingRows) -> None:
         served, running = rows.deployments[rows.which[at]], rows.steps.running[at]
         why = next((told for name, told in _TOLD.items() if reasons[at].startswith(name)), "")
         raise BadInput(
-            f"{rows.step_us[at]:,.0f} us of {running:,.0f} requests cannot be a step of"
+            f"{source}: {rows.step_us[at]:,.0f} us of {running:,.0f} requests cannot be a step of"
             f" {served.model.name} on {served.gpus} x {served.gpu_name}: {why or reasons[at]}",
             hint="give us of one step, of this model, GPU, split and precision",
         )

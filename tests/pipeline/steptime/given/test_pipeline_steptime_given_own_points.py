@@ -1,5 +1,6 @@
 """Steps of one's own are read from a CSV, whoever wrote it, and nothing else is taken for them."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,6 @@ def test_batches_and_steps_are_read_with_a_byte_order_mark_or_without(
         ("batch,step_us\n16,9000,77\n", "line 2, has 3 values and not 2"),
         ("batch,step_us,prompt\n16,9000,77\n", "has the column 'prompt' beside batch and step_us"),
         ("batch,batch,step_us\n16,8,77\n", "has the column 'batch' beside batch and step_us"),
-        ("batch,step_us\n8," + 200_000 * "1" + "\n", "line 2, is no line of a CSV"),
     ],
 )
 def test_anything_but_steps_is_refused_by_its_line(tmp_path: Path, text: str, named: str) -> None:
@@ -64,3 +64,14 @@ def test_other_marks_between_columns_are_named(tmp_path: Path, between: str) -> 
     with pytest.raises(BadInput, match="lacks the column batch") as refusal:
         own_points(path)
     assert refusal.value.hint.endswith("with commas between")
+
+
+def test_a_field_longer_than_csv_reads_is_refused_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("batch,step_us\n8," + 200 * "1" + "\n")
+    usual = csv.field_size_limit(100)
+    try:
+        with pytest.raises(BadInput, match="line 2, is no line of a CSV"):
+            own_points(path)
+    finally:
+        csv.field_size_limit(usual)
