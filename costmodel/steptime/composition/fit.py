@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ....stats.conformal import COVERAGES_PCT, conformal_quantile
 from ....store.serving.kernel_fit import Blend, FormError, KernelFit
 from ..features.steps import Array
-from ..fit.folds import Labels, shuffled_folds
+from ..fit.folds import FOLDS, SEED, Labels, shuffled_folds
 from ..fit.physics import row_weights
 from ..fit.robust import Pull, fit_relative
 from ..fit.step_model import fit_step_model
@@ -19,8 +19,6 @@ from .composable import composable
 from .composed import TERMS, composed_terms, terms_without_kernels
 from .kernels import ModelKernels
 
-_FOLDS: Final = 10
-_SEED: Final = 0
 _SPREAD: Final = 0.38  # standard deviation of coefficients around 1
 _WEIGHTS: Final = np.linspace(0.0, 1.0, 5)
 _DIGITS: Final = 10  # sums of floats beyond them depend on the processor
@@ -72,7 +70,7 @@ def _left_out(rows: ServingRows, own: Places, columns: Array, groups: Strings) -
 
     Where all are of one group no rows of the GPU are left to fit kernels to: the physics stands in.
     """
-    fold = shuffled_folds(groups, _FOLDS, _SEED)
+    fold = shuffled_folds(groups, FOLDS, SEED)
     physics_us, kernels_us, without_us = np.zeros((3, len(own)))
     for label in np.unique(fold[own]):
         at = fold[own] == label

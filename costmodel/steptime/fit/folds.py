@@ -1,7 +1,7 @@
 """Grouped cross-validation: each row predicted by a fit that never saw its group."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from ..rows.serving_rows import ServingRows, Strings
 
 Fit = Callable[[ServingRows], Callable[[ServingRows], Array]]
 Labels = NDArray[Any]
+
+FOLDS: Final = 10
+SEED: Final = 0
 
 
 def shuffled_folds(groups: Strings, folds: int, seed: int) -> Labels:

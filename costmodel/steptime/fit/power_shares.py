@@ -1,7 +1,6 @@
 """Build the power of `step_time_model.json`, with its errors on configurations that no fit saw."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 
@@ -11,13 +10,10 @@ from ..features.steps import Array
 from ..power import TypicalPower
 from ..rows.serving_rows import ServingRows
 from .factors import interval_factors, labels_by_kind
-from .folds import Labels, shuffled_folds
+from .folds import FOLDS, SEED, Labels, shuffled_folds
 from .left_out_energy import j_per_token, left_out_energy
 from .power import fit_power
 from .step_fit import BuiltStep
-
-_FOLDS: Final = 10
-_SEED: Final = 0
 
 
 def build_power(rows: ServingRows, steps: BuiltStep) -> PowerShares:
@@ -25,7 +21,7 @@ def build_power(rows: ServingRows, steps: BuiltStep) -> PowerShares:
     known = np.flatnonzero(np.isfinite(rows.power_w))
     powered = rows.taken(known)
     found, typical = fit_power(powered), TypicalPower.of(powered)
-    labels = shuffled_folds(powered.configurations, _FOLDS, _SEED)
+    labels = shuffled_folds(powered.configurations, FOLDS, SEED)
     left = _off(powered, labels, steps.left_us[known])
     unseen = {
         kind: _off(powered, one, steps.unseen_us[kind][known])

@@ -1,7 +1,6 @@
 """Fit one kind of step by every method, score each, and choose the one that predicts."""
 
 from dataclasses import asdict, dataclass
-from typing import Final
 
 import numpy as np
 
@@ -21,14 +20,11 @@ from ..step_model import StepModel
 from .blackbox import fit_blackbox, fit_coefficients
 from .coefficients import coefficients_of
 from .factors import interval_factors, left_out_by_kind
-from .folds import Fit, left_out, shuffled_folds
+from .folds import FOLDS, SEED, Fit, left_out, shuffled_folds
 from .own_forms import fit_own_forms
 from .physics import choose_ties
 from .srfa import choose_ridges, fit_nested, fit_srfa, fit_with
 from .step_model import fit_step_model, fit_tied
-
-_FOLDS: Final = 10
-_SEED: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +60,7 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
     """
     # The domain counts the columns of all rows, which then those of every fold are taken from.
     domain = _domain(rows)
-    labels = shuffled_folds(rows.configurations, _FOLDS, _SEED)
+    labels = shuffled_folds(rows.configurations, FOLDS, SEED)
     fitted = {name: _fitted(rows, name) for name in METHODS}
     left = {name: left_out(rows, labels, one.scored) for name, one in fitted.items()}
     scores = {name: _score(rows, left[name]) for name in METHODS}
@@ -87,7 +83,7 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
         unseen_factors={
             kind: interval_factors(np.log(rows.step_us / one)) for kind, one in unseen.items()
         },
-        own=fit_own_forms(rows, fitted[chosen].fit, _SEED),
+        own=fit_own_forms(rows, fitted[chosen].fit, SEED),
         spread=_spread(Spread.fitted(rows.steps, ratios, cells)),
         rows=len(rows),
         configurations=len(np.unique(rows.configurations)),
@@ -97,12 +93,12 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
 
 def _fitted(rows: ServingRows, method: Method) -> Fitted:
     if method == "physics":
-        ties = choose_ties(rows, _SEED)
+        ties = choose_ties(rows, SEED)
         fit = fit_tied(ties)
         return Fitted(fit_step_model(rows, ties), fit, fit, asdict(ties))
     if method == "blackbox":
         return Fitted(StepModel(fit_coefficients(rows)), fit_blackbox, fit_blackbox, {})
-    ridges = choose_ridges(rows, _SEED)
+    ridges = choose_ridges(rows, SEED)
     model = StepModel(fit_srfa(rows, ridges))
     return Fitted(model, fit_with(ridges), fit_nested, asdict(ridges))
 

@@ -13,7 +13,7 @@ import numpy as np
 from ....costmodel.steptime.effects import joined
 from ....costmodel.steptime.features.steps import Array
 from ....costmodel.steptime.fit.factors import interval_factors, labels_by_kind
-from ....costmodel.steptime.fit.folds import Labels, left_out, shuffled_folds
+from ....costmodel.steptime.fit.folds import FOLDS, SEED, Labels, left_out, shuffled_folds
 from ....costmodel.steptime.fit.left_out_energy import j_per_token, left_out_energy
 from ....costmodel.steptime.fit.physics import Ties, choose_ties
 from ....costmodel.steptime.fit.step_model import fit_tied
@@ -21,8 +21,6 @@ from ....costmodel.steptime.fit.targets import why_too_few
 from ....costmodel.steptime.intervals import COVERAGE_PCT
 from ....costmodel.steptime.rows.serving_rows import ServingRows, Strings
 
-_FOLDS: Final = 10
-_SEED: Final = 0
 _CONFIGURATION: Final = "configuration"
 
 
@@ -45,7 +43,7 @@ class Learnt:
 
         A kind of which these have nothing new is not asked about.
         """
-        ties = choose_ties(rows, _SEED)
+        ties = choose_ties(rows, SEED)
         fit = fit_tied(ties)
         at = np.flatnonzero(np.isfinite(rows.power_w))
         powered = rows.taken(at)
@@ -106,9 +104,7 @@ def _folds(rows: ServingRows, new: set[str]) -> dict[str, Labels]:
     """Folds of whole configurations, and of the kinds in `new` of which the rows have enough."""
     groups = {_CONFIGURATION: rows.configurations} | labels_by_kind(rows)
     asked = {_CONFIGURATION, *new}
-    return {
-        kind: shuffled_folds(one, _FOLDS, _SEED) for kind, one in groups.items() if kind in asked
-    }
+    return {kind: shuffled_folds(one, FOLDS, SEED) for kind, one in groups.items() if kind in asked}
 
 
 def _keep(factors: dict[str, float], kind: str, ratios: Array) -> None:

@@ -7,14 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....compare.steptime.predicted import later
-from ....costmodel.steptime.fit.folds import shuffled_folds
+from ....costmodel.steptime.fit.folds import FOLDS, SEED, shuffled_folds
 from ....costmodel.steptime.rows.serving_rows import Places, ServingRows, Strings
 from ....store.errors import BadInput
 
 LeftOut = Literal["configuration", "model", "gpu", "ngpu", "engine", "dense", "time"]
 LEFT_OUT: Final[tuple[LeftOut, ...]] = get_args(LeftOut)
-_FOLDS: Final = 10
-_SEED: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,8 @@ def bundles_of(rows: ServingRows, left_out: LeftOut) -> tuple[Bundle, ...]:
     Raises BadInput as splits_of does.
     """
     splits = splits_of(rows, left_out)
-    dealt = np.random.default_rng(_SEED).permutation(len(splits)) % _FOLDS
-    if len(splits) <= _FOLDS:
+    dealt = np.random.default_rng(SEED).permutation(len(splits)) % FOLDS
+    if len(splits) <= FOLDS:
         dealt = np.arange(len(splits))
     parts = [[splits[at] for at in np.flatnonzero(dealt == one)] for one in np.unique(dealt)]
     return tuple(bundle_of(*part) for part in parts)
@@ -92,7 +90,7 @@ def _groups(rows: ServingRows, left_out: LeftOut) -> Strings:
         case "ngpu":
             return np.asarray([f"{n} GPU" if n == 1 else f"{n} GPUs" for n in rows.gpus])
         case _:
-            folds = shuffled_folds(rows.configurations, _FOLDS, _SEED)
+            folds = shuffled_folds(rows.configurations, FOLDS, SEED)
             return np.asarray([f"fold {fold}" for fold in folds])
 
 
