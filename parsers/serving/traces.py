@@ -1,5 +1,6 @@
 """Files of traces, told apart by their content, to rows of steps and delays of requests."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ import numpy as np
 
 from ...stats.arrays import Float64
 from ...store.errors import BadInput
-from ...store.recording import sha256_of
 from ...store.serving.serving_row import ServingRow
 from ..kineto.text import text_blocks
 from .journeys import JourneyCollector
@@ -102,7 +102,7 @@ def read_traces(paths: Sequence[Path]) -> dict[Path, Traced]:
 
 def _of_table(path: Path, block_tokens: int | None) -> Traced:
     table = read_step_table(path)
-    origin = Origin(sha256_of(path)[:_DIGITS], block_tokens, table.models, table.tp, _MOST_OF_TABLE)
+    origin = Origin(_digest(path), block_tokens, table.models, table.tp, _MOST_OF_TABLE)
     steps = step_rows(table.steps, origin)
     return Traced(steps.rows, None, dict(steps.left_out))
 
@@ -119,7 +119,7 @@ def _of_spans(path: Path, block_tokens: int | None) -> Traced:
             hint="serve with --step-tracing-enabled and --enable-journey-tracing"
             " (docs/steptime.md, Traces)",
         )
-    digest = sha256_of(path)[:_DIGITS]
+    digest = _digest(path)
     rows = step_rows(traced, Origin(digest, block_tokens))
     means = [] if len(traced) else request_rows(journeys, digest)
     notes = Counter(rows.left_out)
@@ -139,6 +139,14 @@ def _of_spans(path: Path, block_tokens: int | None) -> Traced:
     return Traced(
         [*rows.rows, *means], found, {note: count for note, count in notes.items() if count}
     )
+
+
+def _digest(path: Path) -> str:
+    """What a file is known by: its content, gzipped or not."""
+    found = hashlib.sha256()
+    for block in text_blocks(path):
+        found.update(block)
+    return found.hexdigest()[:_DIGITS]
 
 
 def _notes_of(events: KvEvents) -> dict[str, int]:

@@ -63,13 +63,19 @@ class Stated:
                 )
 
 
-def completed(path: Path, row: ServingRow, model: str, stated: Stated) -> ServingRow:
+def completed(
+    path: Path, row: ServingRow, model: str, stated: Stated, stored: str | None = None
+) -> ServingRow:
     """A row of the file at `path` with what the options state, and with what follows from both.
+
+    `stored` is the precision that the model's own file has its weights in, which counts where
+    neither states one.
 
     Raises BadInput where the two contradict each other, and where neither states what a row needs.
     """
     found: dict[str, Any] = {}
     lacking = []
+    assumed = _DEFAULTS | {"precision": stored}
     for column, (option, what) in _OPTIONS.items():
         if row.batch_kind == STEP and column in _OF_REQUESTS:
             continue
@@ -79,9 +85,7 @@ def completed(path: Path, row: ServingRow, model: str, stated: Stated) -> Servin
                 f"{path} states {_shown(said)} for {what}, and {option} is {_shown(told)}",
                 hint=f"leave out {option}, or name the file that it belongs to",
             )
-        found[column] = next(
-            (one for one in (said, told) if one is not None), _DEFAULTS.get(column)
-        )
+        found[column] = next((one for one in (said, told) if one is not None), assumed.get(column))
         if found[column] is None:
             lacking.append((option, what))
     if lacking:
@@ -89,9 +93,19 @@ def completed(path: Path, row: ServingRow, model: str, stated: Stated) -> Servin
             f"{path} does not state {', '.join(what for _, what in lacking)}",
             hint=f"give {' '.join(option for option, _ in lacking)}",
         )
-    whole = replace(row, model=model, **found)
+    notes = filter(None, (row.note, _precision_note(row.precision or stated.precision, stored)))
+    whole = replace(row, model=model, note="; ".join(notes), **found)
     _check_gpus(path, row, whole)
     return _derived(whole, row)
+
+
+def _precision_note(said: str | None, stored: str | None) -> str:
+    """What the model's own file says of the weights, where that decides, or is another thing."""
+    if stored is None or (said is not None and precision_name(said) == stored):
+        return ""
+    if said is None:
+        return f"weights in {stored}, as the model's own file says"
+    return f"the model's own file says that its weights are in {stored}: {said} counts"
 
 
 def _check_gpus(path: Path, said: ServingRow, row: ServingRow) -> None:

@@ -64,6 +64,16 @@ def test_a_trace_tells_steps_and_requests(tmp_path: Path) -> None:
     }
 
 
+def test_a_packed_copy_has_the_names_of_the_trace(tmp_path: Path) -> None:
+    path, packed = traced(tmp_path), tmp_path / "packed.json.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    plain, unpacked = read_traces([path, packed]).values()
+    assert plain.rows == unpacked.rows
+    assert plain.requests is not None
+    assert unpacked.requests is not None
+    assert plain.requests.name == unpacked.requests.name
+
+
 def test_events_of_the_cache_tell_the_size_of_a_block(tmp_path: Path) -> None:
     path, beside = traced(tmp_path), events(tmp_path)
     found = read_traces([beside, path])

@@ -178,3 +178,21 @@ def test_one_batch_of_sglang_needs_no_lengths(tmp_path: Path, stated: Stated) ->
     read(tmp_path, replace(stated, engine=None), ONE_BATCH)
     table = columns(tmp_path)
     assert (table["engine"], table["batch"], table["itl_ms"]) == (["sglang"], [16], [20])
+
+
+def test_a_config_that_tells_its_precision_needs_no_option(tmp_path: Path, stated: Stated) -> None:
+    quantised = config_file(tmp_path, "own", quantization_config={"quant_method": "fp8"})
+    found = read(tmp_path, replace(stated, model=str(quantised), precision=None), served(16))
+    assert columns(tmp_path)["precision"] == ["fp8"]
+    assert found.notes == {"weights in fp8, as the model's own file says": 1}
+    read(tmp_path, replace(stated, model=None, precision=None), served(8))
+    assert columns(tmp_path)["precision"] == ["fp8", "fp8"]
+
+
+def test_a_precision_of_the_file_that_does_not_count_is_asked_for(
+    tmp_path: Path, stated: Stated
+) -> None:
+    eight = {"quant_method": "bitsandbytes", "load_in_8bit": True}
+    config = config_file(tmp_path, "own", quantization_config=eight)
+    with pytest.raises(BadInput, match="does not state the precision of the weights"):
+        read(tmp_path, replace(stated, model=str(config), precision=None), served(16))
