@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import moeprof.tests.bytecode
 import moeprof.tests.one_thread  # noqa: F401 - before all that imports numpy
 from moeprof.costmodel.steptime.fit import srfa
 from moeprof.profiler.lock import LOCK_DIR
