@@ -21,7 +21,7 @@ from moeprof.tests.rehearsal.rehearsal import Rehearsal, rehearsal
 
 _SIZES: Final = "--device cuda:0 --batch-sizes 1..64 --points 12"
 # Every kernel takes long: a second of load is thousands of launches, not hundreds of thousands.
-_SMALL: Final = Machine(kernel_s=5e-5)
+_SMALL: Final = Machine(bytes_per_s=5e9, flops_per_s=2e11, kernel_s=5e-5)
 _SLOW: Final = Machine(bytes_per_s=2e11, flops_per_s=5e13, kernel_s=1e-4)
 # Without captures each launch is a call of Python, so that shorter kernels take minutes of ours.
 _FAULTY: Final = replace(

@@ -40,9 +40,9 @@ class Machine:
     nvml_call_s: what a call of NVML takes.
     """
 
-    bytes_per_s: float = 5e9
-    flops_per_s: float = 2e11
-    kernel_s: float = 2e-6
+    bytes_per_s: float = 5e8
+    flops_per_s: float = 2e10
+    kernel_s: float = 2e-5
     noise: float = 0.005
     memory_w: float = 300.0
     compute_w: float = 250.0

@@ -67,7 +67,7 @@ def sweep(stage: Rehearsal, profile: tuple[object, ...]) -> Sweep:
 
 def test_a_size_that_finds_no_memory_and_a_gpu_that_is_lost(stage: Rehearsal, sweep: Sweep) -> None:
     """The size fails alone. The GPU takes the second visits with it; a resumed run has them."""
-    lost_s = stage.now_s + 1.1  # in the second process: each warms the GPU first
+    lost_s = stage.now_s + 2.7  # in the second process: each warms the GPU first
     stage.set_machine(Machine(oom_rows=32, lost_s=lost_s))
     swept = sweep("--no-power")
     failures = swept.ops["kineto"]["failures"]
@@ -130,7 +130,7 @@ def test_an_energy_counter_that_is_no_longer_supported_amid_a_sweep(
     stage: Rehearsal, sweep: Sweep
 ) -> None:
     """Instant power takes its place, and no load is lost."""
-    since = f"{stage.now_s + 12}-{FOREVER_S}"
+    since = f"{stage.now_s + 18}-{FOREVER_S}"
     stage.set_machine(
         Machine(), errors=f"nvmlDeviceGetTotalEnergyConsumption={NOT_SUPPORTED}@{since}"
     )
