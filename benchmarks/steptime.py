@@ -39,9 +39,9 @@ from moeprof.benchmarks.serving.trial import Error, Trial, error, read_trial, se
 from moeprof.costmodel.steptime.features.steps import Array
 from moeprof.costmodel.steptime.fit.blackbox import fit_blackbox
 from moeprof.costmodel.steptime.fit.folds import Fit
-from moeprof.costmodel.steptime.fit.physics import choose_ties
 from moeprof.costmodel.steptime.fit.srfa import choose_ridges, fit_with
 from moeprof.costmodel.steptime.fit.step_model import fit_tied
+from moeprof.costmodel.steptime.fit.ties import choose_ties
 from moeprof.costmodel.steptime.roofline import roofline_us
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from moeprof.costmodel.steptime.features.steps import Array
-from moeprof.costmodel.steptime.fit.physics import choose_ties, fit_physics
+from moeprof.costmodel.steptime.fit.physics.law import fit_physics
 from moeprof.costmodel.steptime.fit.srfa import Ridges, choose_ridges, fit_srfa
 from moeprof.costmodel.steptime.fit.step_model import fit_step_model
+from moeprof.costmodel.steptime.fit.ties import choose_ties
 from moeprof.costmodel.steptime.physics import Physics
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 from moeprof.costmodel.steptime.step_model import StepModel

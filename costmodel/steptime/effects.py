@@ -66,6 +66,15 @@ class Effects:
         models, gpus = (frozenset(map(str, one)) for one in (rows.models, rows.gpu_names))
         return replace(self, models=models, gpus=gpus)
 
+    def plus(self, others: Self) -> Self:
+        """The sum of both, member by member; for any model and GPU."""
+        return type(self)(
+            {
+                name: _added(self.by_level.get(name, {}), others.by_level.get(name, {}))
+                for name in {**self.by_level, **others.by_level}
+            }
+        )
+
     def log_ratio(self, rows: ServingRows) -> Array:
         """What to add to the logarithm of each row's prediction; of shape (n,)."""
         total = np.zeros(len(rows))
@@ -93,3 +102,7 @@ def _sums(members: Strings, pulled: Array) -> dict[str, float]:
     names, place = np.unique(members, return_inverse=True)
     sums = np.bincount(place, weights=pulled) * _EFFECT**2
     return {str(name): float(value) for name, value in zip(names, sums, strict=True)}
+
+
+def _added(ones: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:
+    return {name: ones.get(name, 0.0) + others.get(name, 0.0) for name in {**ones, **others}}

@@ -10,7 +10,7 @@ from ....stats.conformal import COVERAGES_PCT, conformal_quantile
 from ....store.serving.kernel_fit import Blend, FormError, KernelFit
 from ..features.steps import Array
 from ..fit.folds import FOLDS, SEED, Labels, shuffled_folds
-from ..fit.physics import row_weights
+from ..fit.physics.design import row_weights
 from ..fit.robust import Pull, fit_relative
 from ..fit.step_model import fit_step_model
 from ..physics import Physics

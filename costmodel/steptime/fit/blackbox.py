@@ -9,7 +9,7 @@ from ..blackbox import Blackbox, blackbox_columns
 from ..features.steps import Array
 from ..rows.serving_rows import ServingRows
 from ..step_model import StepModel
-from .physics import row_weights
+from .physics.design import row_weights
 from .robust import fit_relative
 
 _MOST_CONDITION: Final = 30.0

@@ -13,7 +13,7 @@ from ..effects import POWER_LEVELS, Effects
 from ..features.steps import Array
 from ..power import TERMS, Power, power_terms, tdp_w
 from ..rows.serving_rows import ServingRows
-from .physics import row_weights
+from .physics.design import row_weights
 from .robust import Pull, fit_relative
 
 _SPREAD: Final = 0.6  # types of GPU around their mean; chosen by grouped cross-validation

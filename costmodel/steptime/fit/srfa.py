@@ -14,7 +14,7 @@ from ..srfa.features import COMPUTED, FIXED, MOE, srfa_columns
 from ..srfa.form import Srfa, softplus, softplus_slope
 from ..step_model import StepModel
 from .folds import Fit, shuffled_folds
-from .physics import row_weights
+from .physics.design import row_weights
 
 _RIDGES: Final = (0.01, 0.1, 1.0)
 _DELTAS: Final = (0.5, 1.0, 2.0)

@@ -22,9 +22,9 @@ from .coefficients import coefficients_of
 from .factors import interval_factors, left_out_by_kind
 from .folds import FOLDS, SEED, Fit, left_out, shuffled_folds
 from .own_forms import fit_own_forms
-from .physics import choose_ties
 from .srfa import choose_ridges, fit_nested, fit_srfa, fit_with
 from .step_model import fit_step_model, fit_tied
+from .ties import choose_ties
 
 
 @dataclass(frozen=True, slots=True)

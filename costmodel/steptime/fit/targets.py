@@ -7,7 +7,7 @@ import numpy as np
 
 from ....store.text.counted import counted
 from ..features.steps import Array
-from ..rows.serving_rows import ServingRows
+from ..rows.serving_rows import Beside, ServingRows, columns_of
 
 Quantity = Literal["mean", "decode", "power"]
 FEWEST_ROWS: Final = 30
@@ -17,14 +17,15 @@ FEWEST_CONFIGURATIONS: Final = 5
 def rows_telling(rows: ServingRows, quantity: Quantity) -> ServingRows:
     """The rows by which a quantity is fitted, with the step that it belongs to as their `step_us`.
 
-    A step that decodes alone holds no prefill; power is that at the mean step.
+    A step that decodes alone holds no prefill, and has the mean steps of all rows beside it; power
+    is that at the mean step.
     """
     if quantity == "decode":
-        rows = _decoding(rows)
-    told = np.isfinite(rows.step_us)
+        alone = _timed(_decoding(rows))
+        return replace(alone, beside=Beside(_timed(rows), alone))
     if quantity == "power":
-        told &= np.isfinite(rows.power_w)
-    return rows.taken(np.flatnonzero(told))
+        rows = rows.taken(np.flatnonzero(np.isfinite(rows.power_w)))
+    return _timed(rows)
 
 
 def why_too_few(rows: ServingRows, quantity: Quantity) -> str:
@@ -34,6 +35,14 @@ def why_too_few(rows: ServingRows, quantity: Quantity) -> str:
         return ""
     what = "power" if quantity == "power" else f"{quantity} steps"
     return f"{len(rows)} rows of {counted(count, 'configuration')} are too few for a fit of {what}"
+
+
+def _timed(rows: ServingRows) -> ServingRows:
+    """Those whose step is known; their columns are counted once for any number of fits."""
+    found = rows.taken(np.flatnonzero(np.isfinite(rows.step_us)))
+    if len(found):
+        columns_of(found)
+    return found
 
 
 def _decoding(rows: ServingRows) -> ServingRows:

@@ -8,7 +8,7 @@ import numpy as np
 from ....store.serving.queue_model import DelayFit, DelayScore, QueueModel
 from ..digits import rounded, rounded_terms
 from ..features.steps import Array
-from ..fit.physics import row_weights
+from ..fit.physics.design import row_weights
 from ..fit.robust import fit_relative
 from ..rows.serving_rows import Strings
 from .delay_columns import KV_THRESHOLDS, delivery_columns, queue_columns, token_columns

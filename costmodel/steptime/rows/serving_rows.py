@@ -1,7 +1,8 @@
 """Measured steps of served models, as arrays."""
 
-from dataclasses import dataclass, field
-from typing import Self
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,8 @@ class ServingRows:
     time per token that the row states, whether or not it is a step. `power_w` is that of all GPUs
     of the deployment, NaN where unmeasured. `version` is that of the engine, "" where unknown;
     `source` names who measured, `name` the row. `time_s` is the Unix time of the measurement, NaN
-    where unknown. `workload` is one of workload.py's kinds of work.
+    where unknown. `workload` is one of workload.py's kinds of work. `beside` are mean steps that
+    a fit of steps that decode alone draws on, None for none.
     """
 
     deployments: tuple[Deployment, ...]
@@ -38,6 +40,7 @@ class ServingRows:
     name: Strings
     time_s: Array
     workload: Strings
+    beside: "Beside | None" = None
     _columns: dict[str, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -59,8 +62,15 @@ class ServingRows:
             self.name[rows],
             self.time_s[rows],
             self.workload[rows],
+            self.beside,
         )
         some._columns.update({name: values[rows] for name, values in self._columns.items()})
+        return some
+
+    def timed(self, step_us: Array) -> Self:
+        """The same rows with other steps, us of shape (n,)."""
+        some = replace(self, step_us=step_us)
+        some._columns.update(self._columns)
         return some
 
     def each(self, names: tuple[str, ...]) -> Strings:
@@ -111,6 +121,42 @@ class ServingRows:
     def has_experts(self) -> NDArray[np.bool_]:
         """Whether each row's model has routed experts."""
         return np.asarray([one.model.experts is not None for one in self.deployments])[self.which]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """`mean` steps, some of them of the same measurements as the `whole` of the decode steps."""
+
+    mean: ServingRows
+    whole: ServingRows
+
+    def left_to(self, rows: ServingRows) -> ServingRows:
+        """The mean steps that say nothing of what `rows` lack and the whole of them has.
+
+        They are of no configuration, model, GPU, engine, ... that was left out of `rows`, nor
+        later than all of them where later ones were left out.
+        """
+        keeps = np.ones(len(self.mean), dtype=np.bool_)
+        for names_of in _LEFT_OUT_BY:
+            gone = np.setdiff1d(names_of(self.whole), names_of(rows))
+            keeps &= ~np.isin(names_of(self.mean), gone)
+        latest = float(np.fmax.reduce(rows.time_s, initial=-np.inf))
+        if (self.whole.time_s > latest).any():
+            keeps &= ~(self.mean.time_s > latest)
+        return self.mean.taken(np.flatnonzero(keeps))
+
+
+# What rows are left out by; the last is the measurement itself.
+_LEFT_OUT_BY: Final[tuple[Callable[[ServingRows], NDArray[Any]], ...]] = (
+    lambda rows: rows.configurations,
+    lambda rows: rows.models,
+    lambda rows: rows.gpu_names,
+    lambda rows: rows.gpus,
+    lambda rows: np.char.add(rows.engines, rows.vendors),
+    lambda rows: rows.stored_as,
+    lambda rows: rows.has_experts,
+    lambda rows: np.char.add(rows.source, rows.name),
+)
 
 
 def columns_of(rows: ServingRows) -> dict[str, Array]:

@@ -15,9 +15,10 @@ from ....costmodel.steptime.features.steps import Array
 from ....costmodel.steptime.fit.factors import interval_factors, labels_by_kind
 from ....costmodel.steptime.fit.folds import FOLDS, SEED, Labels, left_out, shuffled_folds
 from ....costmodel.steptime.fit.left_out_energy import j_per_token, left_out_energy
-from ....costmodel.steptime.fit.physics import Ties, choose_ties
+from ....costmodel.steptime.fit.physics.design import Ties
 from ....costmodel.steptime.fit.step_model import fit_tied
 from ....costmodel.steptime.fit.targets import why_too_few
+from ....costmodel.steptime.fit.ties import choose_ties
 from ....costmodel.steptime.intervals import COVERAGE_PCT
 from ....costmodel.steptime.rows.serving_rows import ServingRows, Strings
 

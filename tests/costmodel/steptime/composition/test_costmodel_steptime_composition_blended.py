@@ -9,7 +9,7 @@ from moeprof.costmodel.steptime.blackbox import Blackbox
 from moeprof.costmodel.steptime.composition.blended import BlendedSteps
 from moeprof.costmodel.steptime.composition.composed import TERMS
 from moeprof.costmodel.steptime.composition.kernels import ModelKernels
-from moeprof.costmodel.steptime.fit.physics import fit_physics
+from moeprof.costmodel.steptime.fit.physics.law import fit_physics
 from moeprof.costmodel.steptime.step_model import StepModel
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.kernel_fit import Blend, KernelFit

@@ -10,7 +10,7 @@ from moeprof.costmodel.steptime.composition.composed import (
     composed_terms,
     terms_without_kernels,
 )
-from moeprof.costmodel.steptime.fit.physics import fit_physics
+from moeprof.costmodel.steptime.fit.physics.law import fit_physics
 from moeprof.tests.costmodel.steptime.composition.h200_kernels import h200_kernels
 from moeprof.tests.costmodel.steptime.whole_models import (
     LLAMA_3_8B,

@@ -9,7 +9,7 @@ from moeprof.costmodel.steptime.composition.composed import TERMS, Composed, col
 from moeprof.costmodel.steptime.composition.fit import fit_kernels
 from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.costmodel.steptime.features.steps import Array
-from moeprof.costmodel.steptime.fit.physics import fit_physics
+from moeprof.costmodel.steptime.fit.physics.law import fit_physics
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 from moeprof.store.serving.kernel_fit import KernelFit
 from moeprof.tests.costmodel.steptime.composition.h200_kernels import h200_kernels

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from moeprof.costmodel.steptime.fit.physics import choose_ties
+from moeprof.costmodel.steptime.fit.ties import choose_ties
 from moeprof.costmodel.steptime.power import tdp_w
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 from moeprof.pipeline.steptime.validation.learnt import Learnt, Widest

@@ -5,25 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from moeprof.costmodel.steptime.fit.physics import (
-    Design,
-    Ties,
-    choose_ties,
-    fit_physics,
-    named_physics,
-    row_weights,
-)
+from moeprof.costmodel.steptime.fit.physics.design import Ties
+from moeprof.costmodel.steptime.fit.physics.law import fit_physics
 from moeprof.costmodel.steptime.physics import Physics
-from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
+from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 from moeprof.device.peaks import gpu_sheet
+from moeprof.tests.costmodel.steptime.fit.physics.known_law import LAW, noisy, with_slow_vendor
 from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of
-
-LAW = Physics(
-    dict.fromkeys(columns_of(rows_of(*many_deployments()[:1])), 0.0)
-    | {"dense_weights": 1.2, "expert_weights": 1.2, "kv": 1.0, "prefill_dense_flops": 1.5}
-    | {"prefill_expert_flops": 1.5, "layers": 40.0, "requests": 10.0, "steps": 500.0},
-    {"vllm": {"layers": 60.0}, "sglang": {"layers": 30.0}},
-)
 
 
 @pytest.fixture
@@ -67,45 +55,6 @@ def test_terms_add_up_to_the_step(rows: ServingRows) -> None:
     assert (terms["layers"][rows.engines == "vllm"] >= 60 * 32).all()
 
 
-def test_the_hundredth_row_of_a_configuration_counts_less() -> None:
-    weights = row_weights(np.asarray(["a"] * 4 + ["b"]))
-    assert weights.tolist() == [0.5, 0.5, 0.5, 0.5, 1.0]
-
-
-def noisy(law: dict[str, float], by_engine: dict[str, dict[str, float]]) -> ServingRows:
-    rows, rng = rows_of(*many_deployments(), sizes=8), np.random.default_rng(1)
-    none = dict.fromkeys(columns_of(rows), 0.0)
-    step_us = Physics(none | law, by_engine).step_us(rows)
-    return replace(rows, step_us=step_us * np.exp(0.1 * rng.standard_normal(len(rows))))
-
-
-def test_experts_unlike_dense_layers_are_let_go() -> None:
-    law = {"dense_weights": 1.0, "expert_weights": 3.0, "kv": 1.0, "steps": 500.0}
-    assert choose_ties(noisy(law, {})).columns > 0.5
-
-
-def test_the_same_rows_give_the_same_choice() -> None:
-    rows = noisy({"dense_weights": 1.0, "expert_weights": 1.0, "steps": 500.0}, {})
-    assert choose_ties(rows) == choose_ties(rows)
-
-
-def test_rows_of_a_design_are_fitted_as_they_are_alone() -> None:
-    rows = noisy({"dense_weights": 1.0, "expert_weights": 1.0, "layers": 40.0}, {})
-    some = np.arange(0, len(rows), 2)
-    design = Design.of(rows).taken(some)
-    shared = design.shared()
-    found = named_physics(design, shared, design.apart(shared, Ties()))
-    alone = fit_physics(rows.taken(some), Ties())
-    assert np.allclose(found.step_us(rows), alone.step_us(rows), rtol=1e-6)
-
-
-def with_slow_vendor(factor: float) -> ServingRows:
-    """Steps by LAW, `factor` times as long on three deployments of another vendor's GPUs."""
-    others = [replace(one, gpu=gpu_sheet("MI300X")) for one in many_deployments()[:3]]
-    rows = rows_of(*many_deployments(), *others)
-    return replace(rows, step_us=LAW.step_us(rows) * np.where(rows.vendors == "AMD", factor, 1.0))
-
-
 def test_rows_of_another_vendor_move_nothing_but_their_own() -> None:
     rows = with_slow_vendor(3.0)
     most = rows.taken(np.flatnonzero(rows.vendors == "NVIDIA"))
@@ -122,12 +71,6 @@ def test_another_vendor_is_slower_by_what_its_rows_tell() -> None:
     assert np.median(ratio[rows.vendors == "NVIDIA"]) == pytest.approx(1.0, rel=0.02)
 
 
-def test_how_far_a_vendor_parts_is_chosen_by_its_rows() -> None:
-    same, slow = choose_ties(with_slow_vendor(1.0)), choose_ties(with_slow_vendor(4.0))
-    assert same.vendors < slow.vendors
-    assert replace(same, vendors=1.0) == replace(slow, vendors=1.0)
-
-
 def test_another_type_of_a_vendor_is_nearer_to_the_other_gpus() -> None:
     found = fit_physics(with_slow_vendor(3.0), Ties(vendors=2.0, other_gpus=0.1))
     known, new = (
@@ -137,19 +80,6 @@ def test_another_type_of_a_vendor_is_nearer_to_the_other_gpus() -> None:
     law = LAW.step_us(rows_of(replace(many_deployments()[0], gpu=gpu_sheet("MI325X"))))
     assert (new < 0.8 * known).all()
     assert np.median(new / law) == pytest.approx(1.0, abs=0.25)
-
-
-def test_whether_types_of_a_vendor_are_alike_is_told_by_leaving_them_out() -> None:
-    rows = with_slow_vendor(4.0)
-    two = tuple(
-        replace(one, gpu=gpu_sheet("MI355X" if at % 2 else "MI300X"))
-        if one.gpu.vendor == "AMD"
-        else one
-        for at, one in enumerate(rows.deployments)
-    )
-    alike = replace(rows, deployments=two)
-    assert choose_ties(rows).other_gpus == Ties().other_gpus
-    assert choose_ties(alike).other_gpus > Ties().other_gpus
 
 
 def test_an_engine_without_rows_on_a_vendor_keeps_its_own_overheads_there() -> None:

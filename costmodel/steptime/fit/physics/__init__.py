@@ -1,0 +1,1 @@
+"""The physics fit: one coefficient per column, tied where rows alone do not tell them apart."""
