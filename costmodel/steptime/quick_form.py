@@ -1,11 +1,12 @@
 """Steps of one deployment in microseconds: a closed form that is read off the vectorised one.
 
-For one deployment a step is D(running) + N(running) K(context) + prefill A(prompt) - W(prefill): D
-is a table, and so is N, the requests of the fullest data-parallel group; K and A are a + b x +
-c / x between the ends of windows, chunks and sparse attention, as means of what is attended to are;
-W falls as a power of the tokens of prompts, as the experts that they do not reach do. Each is found
-by asking the vectorised prediction, where features are counted; a check on random steps says
-whether the form holds.
+For one deployment a step is D(running) + N(running) K(context) where all requests decode. With t
+tokens of prompts it is longer by t A(prompt) + min(1, t / WHOLE_TOKENS) (X(running) - U(running)
+c^t). D, X and U are tables, and so is N, the requests of the fullest data-parallel group; K and A
+are a + b x + c / x between the ends of windows, chunks and sparse attention, as means of what is
+attended to are; c is the chance that a token goes to none of an expert. Each is found by asking the
+vectorised prediction, where features are counted; a check on random steps says whether the form
+holds.
 """
 
 from bisect import bisect_left
@@ -18,7 +19,7 @@ import numpy as np
 from .features.columns import fullest_group
 from .features.deployment import Deployment
 from .features.experts import unreached
-from .features.steps import Array, Steps
+from .features.steps import WHOLE_TOKENS, Array, Steps
 
 Predict = Callable[[Steps], Array]
 # Running requests, their mean context, tokens of prompts and their mean length; us.
@@ -56,90 +57,94 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True)
 class QuickForm:
-    """Steps that hold prompts, or steps that decode alone.
+    """Steps that decode alone, and those with prompts.
 
-    `unread` are (us, chance): W is the sum of us chance^prefill.
+    By the number of running requests, `running_us` has D, `prompts_us` X, `unread_us` U and
+    `in_group` N; `chance` is c, 0 without experts.
     """
 
-    share: float
     running_us: list[float]
+    prompts_us: list[float]
+    unread_us: list[float]
     in_group: list[float]
     context_us: Pieces
     token_us: Pieces
-    unread: tuple[tuple[float, float], ...]
+    chance: float
 
     @classmethod
-    def of(cls, predict: Predict, served: Deployment, most: int, *, prompts: bool) -> Self:
-        """Read it off `predict`, for 0 to `most` requests, with or without `prompts`."""
-        share, model = float(prompts), served.model
+    def of(cls, predict: Predict, served: Deployment, most: int) -> Self:
+        """Read it off `predict`, for 0 to `most` requests."""
+        model = served.model
         contexts = (float(model.window_tokens), float(model.sparse_tokens))
         # The last chunk of a prompt may be short: its mean has a piece for each number of chunks.
         chunk = float(model.window_tokens) if model.chunked else _LONGEST
         prompt_ends = (*contexts, *np.arange(chunk, _LONGEST, chunk).tolist())
 
-        def ask(running: Array, context: Array, tokens: Array, prompt: Array) -> Array:
-            return predict(Steps(running, context, tokens, prompt, np.full(len(running), share)))
+        def ask(running: Array, context: float | Array, tokens: float, prompt: Array) -> Array:
+            some = np.ones(len(running))
+            share = some * (tokens > 0)
+            return predict(Steps(running, context * some, tokens * some, prompt, share))
 
         def of_token(prompt: Array) -> Array:
             one = np.ones(len(prompt))
-            many, twice = (
-                ask(one, 0 * one, one * share * tokens, share * prompt)
-                for tokens in (_MANY, 2 * _MANY)
-            )
+            many, twice = (ask(one, 0.0, tokens, prompt) for tokens in (_MANY, 2 * _MANY))
             return np.asarray((twice - many) / _MANY)
-
-        counts = np.arange(most + 1.0)
-        far = np.full(len(counts), _MANY * share)
-        of_one = of_token(np.ones(1))
-        running = ask(counts, 0 * counts, far, share + 0 * counts) - far * of_one
 
         def of_context(context: Array) -> Array:
             one = np.ones(len(context))
-            far_us, near_us = (ask(one, at, 0 * one, share * one) for at in (context, 0 * one))
-            return np.asarray(far_us - near_us)
+            return np.asarray(ask(one, context, 0.0, one) - ask(one, 0.0, 0.0, one))
 
-        missing = unreached(model)
-        none = np.zeros(1)
-        unread_us = float(running[1] - ask(none + 1, none, none, none + share)[0])
-        one_us = unread_us / sum(count * chance for count, chance in missing) if missing else 0.0
+        counts = np.arange(most + 1.0)
+        ones, each_us = np.ones(len(counts)), float(of_token(np.ones(1))[0])
+        alone, one, many = (ask(counts, 0.0, tokens, ones) for tokens in (0.0, 1.0, _MANY))
+        prompts_us = many - alone - _MANY * each_us
+        chance = _chance(served)
+        unread_us = prompts_us - WHOLE_TOKENS * (one - alone - each_us)
         return cls(
-            share=share,
-            running_us=running.tolist(),
+            running_us=alone.tolist(),
+            prompts_us=prompts_us.tolist(),
+            unread_us=(unread_us / (chance or np.inf)).tolist(),
             in_group=fullest_group(served, counts).tolist(),
             context_us=Pieces.of(of_context, contexts),
             token_us=Pieces.of(of_token, prompt_ends),
-            unread=tuple((one_us * count, chance) for count, chance in missing if one_us > 0),
+            chance=chance,
         )
 
     def step_us(
         self, running: int, context_tokens: float, prefill_tokens: float, prompt_tokens: float
     ) -> float:
         """One step of so many requests, at a mean context, with tokens of prompts."""
-        step_us = self.running_us[running] + self.in_group[running] * self.context_us(
-            context_tokens
-        )
+        context_us = self.context_us(context_tokens)
+        step_us = self.running_us[running] + self.in_group[running] * context_us
         if not prefill_tokens:
             return step_us
-        step_us += prefill_tokens * self.token_us(prompt_tokens)
-        for each_us, chance in self.unread:
-            step_us -= each_us * chance ** max(prefill_tokens, 1.0)
-        return step_us
+        beside_us = self.prompts_us[running]
+        if self.chance:
+            beside_us -= self.unread_us[running] * self.chance ** max(prefill_tokens, 1.0)
+        step_us += min(1.0, prefill_tokens / WHOLE_TOKENS) * beside_us
+        return step_us + prefill_tokens * self.token_us(prompt_tokens)
 
     def agrees(self, predict: Predict) -> bool:
         """Whether it gives what `predict` gives on random steps, to 1e-9."""
-        return agree(self.step_us, predict, len(self.running_us) - 1, self.share)
+        return agree(self.step_us, predict, len(self.running_us) - 1)
 
 
-def agree(quick: QuickSteps, predict: Predict, most: int, share: float) -> bool:
+def agree(quick: QuickSteps, predict: Predict, most: int) -> bool:
     """Whether both give the same, to 1e-9, on random steps of up to `most` requests.
 
-    `share` of the steps hold prompts: 0 or 1.
+    Every other step holds prompts.
     """
     rng = np.random.default_rng(0)
     running = rng.integers(1, most + 1, _CHECKED)
     context, prefill, prompt = np.exp(rng.uniform(0, np.log(3e5), (3, _CHECKED)))
+    share = np.arange(_CHECKED, dtype=np.float64) % 2
     prefill, prompt = share * prefill, share * prompt
-    steps = Steps(running.astype(float), context, prefill, prompt, np.full(_CHECKED, share))
+    steps = Steps(running.astype(float), context, prefill, prompt, share)
     each = (running.tolist(), context.tolist(), prefill.tolist(), prompt.tolist())
     told = [quick(*one) for one in zip(*each, strict=True)]
     return bool(np.allclose(told, predict(steps), rtol=_TOLERANCE, atol=0))
+
+
+def _chance(served: Deployment) -> float:
+    """The chance that a token goes to none of an expert, whose layers all are alike."""
+    return max((chance for _, chance in unreached(served.model)), default=0.0)

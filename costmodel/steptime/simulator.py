@@ -5,9 +5,10 @@
     simulator.queue_us(Request(prompt_tokens=512), QueueState(waiting=3, kv_ratio=0.8))
     simulator.token_us(context_tokens=700)
 
-What it says is what `predict_steps` says of the same step (quick_form.py). A step that holds
-prompts is predicted by the fit of mean steps, in which a prompt came with a share of the steps: for
-single steps that is an assumption, unless rows of single steps were fitted.
+What it says of steps that decode alone is what `predict_steps` says of them (quick_form.py). One
+that holds prompts takes so much longer as the fit tells of prompts: in its rows these came with a
+share of the steps, so that for single ones that is an assumption, unless rows of single steps were
+fitted. It never takes less than the same step without prompts, nor with fewer tokens of them.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from .engine.offload import offload_us
 from .engine.settings import EngineSettings
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
-from .known.target import target_of
+from .known.target import single_target_of
 from .own.quick import QuickKnown
 from .prediction import as_rows, step_model_of
 from .queue.delays import Delays, QueueState, Request
@@ -106,14 +107,19 @@ class Simulator:
         """
         settings = EngineSettings() if settings is None else settings
         memory_of(served, settings)
-        alone = target_of(file, served, Steps.decode(np.ones(1), np.ones(1)))
-        forms = {
-            prompts: _Form(step_model_of(file, target), served, settings, version)
-            for prompts, target in ((False, alone), (True, "mean"))
+        targets = {
+            prompts: single_target_of(file, served, prompts=prompts) for prompts in (False, True)
         }
-        arrays: dict[bool, Predict] = {prompts: one.step_us for prompts, one in forms.items()}
-        decode, mixed = (one.quick(prompts=prompts) for prompts, one in forms.items())
-        quick = decode.agrees(arrays[False]) and mixed.agrees(arrays[True])
+        forms = {
+            target: _Form(step_model_of(file, target), served, settings, version)
+            for target in targets.values()
+        }
+        arrays: dict[bool, Predict] = {
+            prompts: forms[target].step_us for prompts, target in targets.items()
+        }
+        found = {target: one.quick() for target, one in forms.items()}
+        quick = all(found[target].agrees(one.step_us) for target, one in forms.items())
+        decode, mixed = (found[target] for target in targets.values())
         queue = None if file.queue is None else Delays.of(file.queue, served)
         return cls(served, quick, queue, decode, mixed, arrays)
 
@@ -167,23 +173,23 @@ class _Form:
     def step_us(self, steps: Steps) -> Array:
         return self.model.step_us(self._rows(steps)) + self._added_us(steps)
 
-    def quick(self, *, prompts: bool) -> Quick:
-        """The same in closed form, for steps with or without `prompts`."""
+    def quick(self) -> Quick:
+        """The same in closed form."""
         if (own := self._own()) is not None:
             # An own form is beside the step of an engine of no known version.
             pooled = replace(
                 self, model=self.model.pooled(), settings=EngineSettings(), version=""
-            ).quick(prompts=prompts)
+            ).quick()
             assert not isinstance(pooled, QuickKnown)
             added = None
             if self.settings.cpu_offload_bytes:
-                added = QuickForm.of(self._added_us, self.served, _MOST_RUNNING, prompts=prompts)
-            return QuickKnown(pooled, own, added, _MOST_RUNNING, float(prompts))
+                added = QuickForm.of(self._added_us, self.served, _MOST_RUNNING)
+            return QuickKnown(pooled, own, added, _MOST_RUNNING)
         form = self.model.form
         if isinstance(form, Srfa):
             parts = (form, self._rows, self._added_us, self.served, _MOST_RUNNING)
-            return QuickSrfa.of(*parts, prompts=prompts)
-        return QuickForm.of(self.step_us, self.served, _MOST_RUNNING, prompts=prompts)
+            return QuickSrfa.of(*parts)
+        return QuickForm.of(self.step_us, self.served, _MOST_RUNNING)
 
     def _own(self) -> OwnForm | None:
         """The form that moves the steps of the configuration; None: none does."""

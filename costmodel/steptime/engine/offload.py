@@ -17,11 +17,12 @@ def offload_us(served: Deployment, steps: Steps, settings: EngineSettings) -> Ar
     """How much longer each step takes, in us of shape (n,).
 
     The same share of every weight is taken to lie there. What comes over the link is no longer
-    read from the GPU's memory. Steps with prompts read the experts that prompts reach.
+    read from the GPU's memory. Prompts read the experts that they reach and no token that decodes.
     """
     share = settings.cpu_offload_bytes / weight_bytes(served)
     decode = decoding_experts(served.model, steps)
     prefill = active_experts(served.model, steps.prefill_step_tokens)
-    experts = decode + steps.prefill_share * (prefill - decode)
+    decoded = decode / served.model.experts.count if served.model.experts else 0.0
+    experts = decode + steps.reading_share * prefill * (1 - decoded)
     slower = served.bytes_per_us / served.host_bytes_per_us - 1
     return share * slower * weights_us(served, experts)

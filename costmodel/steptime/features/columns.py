@@ -146,7 +146,7 @@ def _decode(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
 
 def _prefill(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
     """What prompts take beside them."""
-    tokens, share = steps.prefill_tokens, steps.prefill_share
+    tokens, share = steps.prefill_tokens, steps.reading_share
     active = active_experts(served.model, steps.prefill_step_tokens, routing)
     # Of the mean GPU, whose closed form quick_form.py knows: prompts reach nearly all experts.
     weights = dense_weights_us(served) + expert_weights_us(served, active)

@@ -1,12 +1,15 @@
 """Steps of a served model: what each of them works on."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+# Tokens of prompts from which a step counts as one of prompts: the shortest of the public rows.
+WHOLE_TOKENS: Final = 128.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,15 @@ class Steps:
     def prefill_step_tokens(self) -> Array:
         """Tokens of prompts in each step that holds any; of shape (n,)."""
         return self.prefill_tokens / np.where(self.prefill_share > 0, self.prefill_share, 1.0)
+
+    @property
+    def reading_share(self) -> Array:
+        """The steps that read weights for prompts as well, as a share of all; of shape (n,).
+
+        A step of few tokens of prompts has so much of what one of WHOLE_TOKENS takes beside them:
+        they go through the layers with the tokens that decode, whose weights are read anyway.
+        """
+        return self.prefill_share * np.minimum(1.0, self.prefill_step_tokens / WHOLE_TOKENS)
 
     def taken(self, rows: NDArray[np.intp]) -> Self:
         """The steps at `rows`."""

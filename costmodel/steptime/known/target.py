@@ -1,12 +1,14 @@
 """Which fit predicts steps: that of mean steps, or that of steps that decode alone.
 
 Fits have different rows. Steps that decode alone are those of a mean step without prompts, so that
-the fit of mean steps tells them too: 18 % off in the median of 1,800 public rows, where the fit of
-such steps is 20 % off for a model that it has no row of (docs/steptime-method.md).
+the fit of mean steps tells them too. The physics of such steps is drawn to that of mean steps, of
+which it has what prompts take, so that it tells mean steps as well.
 """
 
 from collections.abc import Mapping
 from typing import Final
+
+import numpy as np
 
 from ....store.serving.step_time_model import StepFit, StepTimeFile, Target
 from ..features.deployment import Deployment
@@ -20,14 +22,28 @@ _FIRST: Final = ("engine", "precision", "GPU", "model")  # what counts before wh
 def target_of(file: StepTimeFile, served: Deployment, steps: Steps) -> Target:
     """The kind of step whose fit predicts these steps of a deployment.
 
-    Steps that all decode alone have that of such steps, unless it has no row of the engine and the
-    fit of mean steps has; where both or neither have, the precision, the GPU and the model count in
-    this order.
+    Each has its own fit, unless that has no row of the engine and the other has; where both or
+    neither have, the precision, the GPU and the model count in this order.
     """
     decode, mean = file.steps.get("decode"), file.steps.get("mean")
-    if decode is None or steps.prefill_tokens.any():
+    if not steps.prefill_tokens.any():
+        is_mean = decode is None or (mean is not None and _better_known(mean, decode, served))
+        return "mean" if is_mean else "decode"
+    if decode is None or decode.physics is None or mean is None:
         return "mean"
-    return "mean" if mean is not None and _better_known(mean, decode, served) else "decode"
+    return "decode" if _better_known(decode, mean, served) else "mean"
+
+
+def single_target_of(file: StepTimeFile, served: Deployment, *, prompts: bool) -> Target:
+    """The kind of step whose fit predicts single steps of a deployment, with or without `prompts`.
+
+    Both have the fit of those that decode alone, from which a step with few tokens of prompts
+    differs little; other forms than the physics tell prompts by mean steps alone.
+    """
+    alone = target_of(file, served, Steps.decode(np.ones(1), np.ones(1)))
+    fit = file.steps.get(alone)
+    tells_prompts = fit is not None and fit.physics is not None and "mean" in file.steps
+    return "mean" if prompts and not tells_prompts else alone
 
 
 def unknown_to_decode(

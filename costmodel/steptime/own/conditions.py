@@ -43,7 +43,10 @@ class Conditions(NamedTuple):
 
 
 def clipped_steps(steps: Steps, ranges: Ranges) -> Steps:
-    """The steps moved to the nearest of `ranges`; with the experts of the model's own routing."""
+    """The steps moved to the nearest of `ranges`; with the experts of the model's own routing.
+
+    A step that decodes alone and is moved to one with prompts holds some for sure.
+    """
     found = Conditions.of(steps)
     running, context, prefill = (
         np.clip(values, *limits) for values, limits in zip(found, ranges, strict=True)
@@ -53,5 +56,6 @@ def clipped_steps(steps: Steps, ranges: Ranges) -> Steps:
         running=running,
         context_tokens=context,
         prefill_tokens=prefill * running,
+        prefill_share=np.where(steps.prefill_tokens > 0, steps.prefill_share, prefill > 0),
         active_experts=None,
     )

@@ -13,15 +13,13 @@ from .calibration import CENTRE, LEAST_PREFILL
 class QuickKnown:
     """Steps by all rows, `pooled`, moved by the `own` form of a configuration.
 
-    `added` are us that no fit knows of. `share` of the steps hold prompts, 0 or 1, and at most
-    `most` requests run.
+    `added` are us that no fit knows of; at most `most` requests run.
     """
 
     pooled: QuickForm | QuickSrfa
     own: OwnForm
     added: QuickForm | None
     most: int
-    share: float
 
     def step_us(
         self, running: int, context_tokens: float, prefill_tokens: float, prompt_tokens: float
@@ -53,4 +51,4 @@ class QuickKnown:
 
     def agrees(self, predict: Predict) -> bool:
         """Whether it gives what `predict` gives on random steps, to 1e-9."""
-        return agree(self.step_us, predict, self.most, self.share)
+        return agree(self.step_us, predict, self.most)

@@ -39,8 +39,6 @@ class QuickSrfa:
         added_us: Predict,
         served: Deployment,
         most: int,
-        *,
-        prompts: bool,
     ) -> Self:
         """For 0 to `most` requests; `added_us` are parts that no fit knows of."""
         rest = ("log_batch", "log_context", "mixed_batch")
@@ -51,8 +49,8 @@ class QuickSrfa:
             return fixed(steps) + added_us(steps)
 
         return cls(
-            QuickForm.of(outside, served, most, prompts=prompts),
-            QuickForm.of(times, served, most, prompts=prompts),
+            QuickForm.of(outside, served, most),
+            QuickForm.of(times, served, most),
             *(srfa.beta[name] for name in rest),
         )
 
@@ -72,7 +70,7 @@ class QuickSrfa:
 
     def agrees(self, predict: Predict) -> bool:
         """Whether it gives what `predict` gives on random steps, to 1e-9."""
-        return agree(self.step_us, predict, len(self.times.running_us) - 1, self.times.share)
+        return agree(self.step_us, predict, len(self.times.running_us) - 1)
 
 
 def _sum_of(srfa: Srfa, names: Iterable[str], rows_of: RowsOf) -> Predict:

@@ -51,9 +51,9 @@ def priced(one: Deployment, seed: int) -> Predict:
     return step_us
 
 
-def form_of(one: Deployment, predict: Predict, *, prompts: bool) -> QuickForm:
+def form_of(one: Deployment, predict: Predict) -> QuickForm:
     """The form of a deployment."""
-    return QuickForm.of(predict, one, MOST, prompts=prompts)
+    return QuickForm.of(predict, one, MOST)
 
 
 @settings(deadline=None)
@@ -69,7 +69,7 @@ def test_the_quick_and_the_vectorised_step_agree(
 ) -> None:
     one = DEPLOYMENTS[at]
     predict = priced(one, seed)
-    form = form_of(one, predict, prompts=prefill is not None)
+    form = form_of(one, predict)
     tokens, prompt = prefill or (0, 0.0)
     sizes = (running, context, tokens, prompt, prefill is not None)
     exact = predict(Steps(*(np.asarray([float(size)]) for size in sizes)))[0]
@@ -81,15 +81,15 @@ def test_a_step_that_is_no_such_sum_is_found_out() -> None:
     def logarithmic(steps: Steps) -> Array:
         return 1000 + np.log1p(steps.running) * np.log1p(steps.context_tokens)
 
-    assert not form_of(DEPLOYMENTS[0], logarithmic, prompts=False).agrees(logarithmic)
+    assert not form_of(DEPLOYMENTS[0], logarithmic).agrees(logarithmic)
 
 
 def test_a_window_that_nobody_named_is_found_out() -> None:
     gemma = DEPLOYMENTS[-1]
     predict = priced(gemma, 0)
-    assert form_of(gemma, predict, prompts=False).agrees(predict)
+    assert form_of(gemma, predict).agrees(predict)
     unnamed = replace(gemma, model=replace(gemma.model, full_layers=42, window_tokens=0))
-    assert not QuickForm.of(predict, unnamed, MOST, prompts=False).agrees(predict)
+    assert not QuickForm.of(predict, unnamed, MOST).agrees(predict)
 
 
 def test_pieces_are_told_apart_at_their_ends() -> None:

@@ -11,7 +11,7 @@ from moeprof.costmodel.steptime.engine.offload import offload_us
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.known.target import target_of
+from moeprof.costmodel.steptime.known.target import single_target_of
 from moeprof.costmodel.steptime.prediction import (
     as_rows,
     predict_steps,
@@ -55,6 +55,14 @@ def simulators(file: StepTimeFile) -> tuple[Simulator, ...]:
     return tuple(Simulator.of(file, one, OFFLOADED) for one in SERVED)
 
 
+def _exact_us(file: StepTimeFile, one: Deployment, batch: Batch) -> float:
+    """The step by the vectorised features and coefficients."""
+    steps = batch.steps()
+    target = single_target_of(file, one, prompts=batch.prefill_tokens > 0)
+    step_us = step_model_of(file, target).step_us(as_rows(one, steps))
+    return float((step_us + offload_us(one, steps, OFFLOADED))[0])
+
+
 @settings(deadline=None)
 @given(
     at=st.integers(0, len(SERVED) - 1),
@@ -72,9 +80,7 @@ def test_a_call_gives_what_the_vectorised_prediction_gives(
     assert simulator.is_quick
     if not contexts:
         return
-    steps = batch.steps()
-    added = {"offload": offload_us(SERVED[at], steps, OFFLOADED)}
-    exact = predict_steps(file, SERVED[at], steps, added_us=added).step_us[0]
+    exact = _exact_us(file, SERVED[at], batch)
     assert simulator.step_us(batch) == pytest.approx(exact, rel=1e-9)
 
 
@@ -93,10 +99,39 @@ def test_other_forms_are_quick_too(file: StepTimeFile, one: Deployment, method: 
     simulator = Simulator.of(other, one, OFFLOADED)
     assert simulator.is_quick
     for batch in (Batch(32, 1500.0), Batch(32, 1500.0, 512, 256.0), Batch.of([], [(0, 900)])):
-        steps_us = step_model_of(other, target_of(other, one, batch.steps())).step_us
-        offloaded_us = offload_us(one, batch.steps(), OFFLOADED)
-        exact = (steps_us(as_rows(one, batch.steps())) + offloaded_us)[0]
-        assert simulator.step_us(batch) == pytest.approx(exact, rel=1e-9)
+        assert simulator.step_us(batch) == pytest.approx(_exact_us(other, one, batch), rel=1e-9)
+
+
+@settings(deadline=None)
+@given(
+    at=st.integers(0, len(SERVED) - 1),
+    running=st.integers(0, 512),
+    context=st.floats(1, 50_000),
+    attended=st.floats(0, 20_000),
+    tokens=st.lists(st.integers(1, 20_000), min_size=2, max_size=5),
+)
+def test_more_tokens_of_prompts_take_longer_and_few_take_little(
+    simulators: tuple[Simulator, ...],
+    at: int,
+    running: int,
+    context: float,
+    attended: float,
+    tokens: list[int],
+) -> None:
+    simulator = simulators[at]
+    alone_us = simulator.step_us(Batch(running, context))
+    steps_us = [
+        simulator.step_us(Batch(running, context, some, attended)) for some in sorted(tokens)
+    ]
+    assert [alone_us, *steps_us] == pytest.approx(sorted([alone_us, *steps_us]), rel=1e-9)
+
+
+def test_one_token_of_a_prompt_takes_little_beside_those_that_decode(
+    simulators: tuple[Simulator, ...],
+) -> None:
+    for simulator in simulators:
+        alone, one = (simulator.step_us(Batch(32, 1500.0, some, 750.0)) for some in (0, 1))
+        assert alone < one < 1.03 * alone
 
 
 def test_a_batch_is_counted_from_its_requests() -> None:

@@ -32,7 +32,6 @@ NEGATIVE = replace(LAW, beta={name: value / 1e3 for name, value in LAW.beta.item
 
 
 @pytest.mark.parametrize("law", [LAW, NEGATIVE], ids=["linear", "near 0"])
-@pytest.mark.parametrize("prompts", [False, True], ids=["decode", "prompts"])
 @pytest.mark.parametrize(
     "one",
     [
@@ -43,7 +42,7 @@ NEGATIVE = replace(LAW, beta={name: value / 1e3 for name, value in LAW.beta.item
     ],
     ids=lambda one: str(one.model.name),
 )
-def test_it_agrees_with_the_vectorised_form(one: Deployment, law: Srfa, prompts: bool) -> None:
+def test_it_agrees_with_the_vectorised_form(one: Deployment, law: Srfa) -> None:
     def rows(steps: Steps) -> ServingRows:
         return as_rows(one, steps)
 
@@ -53,9 +52,9 @@ def test_it_agrees_with_the_vectorised_form(one: Deployment, law: Srfa, prompts:
     def whole(steps: Steps) -> Array:
         return StepModel(law).step_us(rows(steps)) + added_us(steps)
 
-    quick = QuickSrfa.of(law, rows, added_us, one, MOST, prompts=prompts)
+    quick = QuickSrfa.of(law, rows, added_us, one, MOST)
     assert quick.agrees(whole)
     assert not quick.agrees(lambda steps: whole(steps) + 1)
     none = np.zeros(1)
-    idle = whole(Steps(none, none, none, none, none + prompts))
+    idle = whole(Steps(none, none, none, none, none))
     assert quick.step_us(0, 0.0, 0.0, 0.0) == pytest.approx(idle[0])
