@@ -1,12 +1,10 @@
 """Read result files of benchmarks into a folder of measured rows."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ...costmodel.steptime.features.precisions import PRECISIONS, stored_precision
 from ...costmodel.steptime.rows.gate import Refused
 from ...costmodel.steptime.rows.public_table import judged_rows
 from ...parsers.results.formats import read_results
@@ -16,7 +14,6 @@ from ...store.files import read_bytes, write_whole
 from ...store.serving.journeys_table import JourneyRow, append_journeys
 from ...store.serving.rows_table import append_rows, check_rows
 from ...store.serving.serving_row import STEP, ServingRow, columns_of_rows
-from ...store.serving.whole_model import WholeModel
 from .folder import config_path, folder_models
 from .journey_rows import journey_rows
 from .model_names import named_models
@@ -73,11 +70,11 @@ def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
             configs[named.model.name] = named.config
         for row in found:
             name = named.names[row.model]
-            rows[row.source, row.row_id] = completed(path, row, name, stated, _stored(models, name))
+            rows[row.source, row.row_id] = completed(path, row, name, stated, models.get(name))
         if trace is not None and trace.requests is not None:
             any_row = ServingRow(source="", row_id="", engine="vllm", batch_kind=STEP)
             name = named.names[None]
-            served = completed(path, any_row, name, stated, _stored(models, name))
+            served = completed(path, any_row, name, stated, models.get(name))
             journeys |= {one.name: one for one in journey_rows(trace.requests, served)}
     with naming(_listed(paths)):
         _, judged = judged_rows(columns_of_rows(list(rows.values())), models)
@@ -93,12 +90,6 @@ def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
     return ReadRows(
         appended.added, appended.replaced, judged, dict(notes), dict(traced), len(journeys)
     )
-
-
-def _stored(models: Mapping[str, WholeModel], name: str) -> str | None:
-    """The precision of a model's weights by its own file; None where that says none that counts."""
-    stored = stored_precision(models[name]) if name in models else None
-    return stored if stored in PRECISIONS else None
 
 
 def _listed(paths: list[Path]) -> str:

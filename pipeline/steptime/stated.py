@@ -11,6 +11,8 @@ from ...device.peaks import gpu_sheet
 from ...parsers.results.engines import engine_of
 from ...store.errors import BadInput, shortened
 from ...store.serving.serving_row import STATIC, STEP, TOLD, ServingRow
+from ...store.serving.whole_model import WholeModel
+from .model_notes import model_notes, stored_in
 
 _LARGEST: Final = 1e9
 _TOLERANCE: Final = 0.01  # two numbers of one quantity agree within it
@@ -64,18 +66,17 @@ class Stated:
 
 
 def completed(
-    path: Path, row: ServingRow, model: str, stated: Stated, stored: str | None = None
+    path: Path, row: ServingRow, model: str, stated: Stated, own: WholeModel | None = None
 ) -> ServingRow:
     """A row of the file at `path` with what the options state, and with what follows from both.
 
-    `stored` is the precision that the model's own file has its weights in, which counts where
-    neither states one.
+    `own` are the sizes of its model, whose file's precision counts where neither states one.
 
     Raises BadInput where the two contradict each other, and where neither states what a row needs.
     """
     found: dict[str, Any] = {}
     lacking = []
-    assumed = _DEFAULTS | {"precision": stored}
+    assumed = _DEFAULTS | {"precision": stored_in(own)}
     for column, (option, what) in _OPTIONS.items():
         if row.batch_kind == STEP and column in _OF_REQUESTS:
             continue
@@ -93,19 +94,11 @@ def completed(
             f"{path} does not state {', '.join(what for _, what in lacking)}",
             hint=f"give {' '.join(option for option, _ in lacking)}",
         )
-    notes = filter(None, (row.note, _precision_note(row.precision or stated.precision, stored)))
-    whole = replace(row, model=model, note="; ".join(notes), **found)
+    whole = replace(row, model=model, **found)
     _check_gpus(path, row, whole)
-    return _derived(whole, row)
-
-
-def _precision_note(said: str | None, stored: str | None) -> str:
-    """What the model's own file says of the weights, where that decides, or is another thing."""
-    if stored is None or (said is not None and precision_name(said) == stored):
-        return ""
-    if said is None:
-        return f"weights in {stored}, as the model's own file says"
-    return f"the model's own file says that its weights are in {stored}: {said} counts"
+    whole = _derived(whole, row)
+    notes = (row.note, *model_notes(whole, row.precision or stated.precision, own))
+    return replace(whole, note="; ".join(filter(None, notes)))
 
 
 def _check_gpus(path: Path, said: ServingRow, row: ServingRow) -> None:

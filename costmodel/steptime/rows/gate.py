@@ -17,8 +17,17 @@ from ..features.experts import active_experts
 from ..features.precisions import PRECISIONS
 from ..features.steps import Array
 from ..roofline import decode_roofline_us, roofline_us, weights_us
+from .first_token import TOO_EARLY
 from .serving_rows import ServingRows, Strings
-from .stated import NO_NUMBER, OF_RUNS, OVER_LIMIT, WRONG_BATCH, WRONG_CONTEXT, WRONG_OUTPUT
+from .stated import (
+    NO_NUMBER,
+    OF_RUNS,
+    OVER_LIMIT,
+    TOO_LONG,
+    WRONG_BATCH,
+    WRONG_CONTEXT,
+    WRONG_OUTPUT,
+)
 from .units import unit_by_roofline
 
 NO_ROOM: Final = "weights larger than the memory of so many GPUs"
@@ -38,7 +47,8 @@ _MOST_CACHE: Final = 4.0
 _SLOWEST: Final = 500.0  # the slowest of the public rows takes 90 rooflines
 _BY_TIME: Final = (TOO_FAST, ABOVE_ROOFLINE, ABOVE_PROMPTS, TOO_SLOW)
 _OF_TIMES: Final = (
-    WRONG_BATCH, WRONG_CONTEXT, WRONG_OUTPUT, OVER_LIMIT, NO_NUMBER, NO_ROOM, NO_CACHE, *_BY_TIME,
+    WRONG_BATCH, WRONG_CONTEXT, WRONG_OUTPUT, OVER_LIMIT, NO_NUMBER, TOO_LONG, TOO_EARLY, NO_ROOM,
+    NO_CACHE, *_BY_TIME,
 )  # fmt: skip
 _LOOK_AT_TIMES: Final = (
     "look at the units of times and lengths, and at the model, GPU and number of GPUs; a step is no"

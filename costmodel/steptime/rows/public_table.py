@@ -16,6 +16,7 @@ from ....store.serving.whole_model import WholeModel
 from ..features.deployment import Deployment, Split, deployment
 from ..features.steps import Array
 from .dates import unix_time_s
+from .first_token import TOO_EARLY, first_token_too_early
 from .gate import Refused, physical_reasons, refused
 from .measured_once import REPEATED, measured_once
 from .row_steps import row_steps
@@ -79,8 +80,11 @@ def row_reasons(table: Mapping[str, list[Any]], models: Mapping[str, WholeModel]
     for at, reason in enumerate(reasons):
         reasons[at] = reason or _deployment_reason(table, models, at)
     if kept := [at for at, reason in enumerate(reasons) if not reason]:
-        for at, reason in zip(kept, physical_reasons(_rows(table, models, kept)[0]), strict=True):
-            reasons[at] = str(reason)
+        rows, _ = _rows(table, models, kept)
+        early = first_token_too_early(rows, 1e3 * _numbers(table.get("ttft_ms"), kept))
+        found = zip(kept, physical_reasons(rows), early, strict=True)
+        for at, reason, is_early in found:
+            reasons[at] = str(reason) or (TOO_EARLY if is_early else "")
     return np.asarray(reasons, dtype=np.str_)
 
 

@@ -1,10 +1,12 @@
 """Why a row cannot be used by what it says of itself, before its time is held against its GPUs."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from math import isnan
 from typing import Any, Final, TypeGuard
 
 from ....store.serving.serving_row import LITTLES_LAW, STATIC, STEP
+from ....store.serving.whole_model import WholeModel
+from ..engine.context_lengths import published_context_tokens
 from .units import unit_by_batch
 
 UNKNOWN_MODEL: Final = "unsupported architecture"
@@ -16,6 +18,7 @@ NO_SPLIT: Final = "n_gpu is not tp x dp, and the table has no column "
 MISSING: Final = "missing batch, length or time"
 WRONG_BATCH: Final = "throughput x time per token contradicts the batch"
 WRONG_CONTEXT: Final = "the context contradicts the lengths of prompt and output"
+TOO_LONG: Final = "requests are longer than 5 x what the model takes"
 WRONG_OUTPUT: Final = "output tokens x time per token contradict the time of a request"
 NO_NUMBER: Final = "a number that no measurement gives"
 OVER_LIMIT: Final = "more requests ran than the client let run at once"
@@ -43,6 +46,9 @@ _LAW_FACTORS: Final = (1 / 4, 4.0)
 # The stated context over prompt + half the output: of running requests long outputs count more, and
 # some tables give the context at the end. 6,394 public rows have 1.0 to 2.0.
 _CONTEXT_FACTORS: Final = (1 / 2, 8.0)
+# Published ways to scale positions reach 4 times the model's own length (YaRN of Qwen3), and a
+# benchmark of random prompts may go beyond: public rows have at most 4.3.
+_LENGTH_FACTOR: Final = 5.0
 # The time from first to last token over tokens x time per token: a product of means, but of a
 # static batch, whose time per token holds its prompts. Public rows have 0.79 to 1.05.
 _OUTPUT_FACTORS: Final = (1 / 4, 4.0)
@@ -51,11 +57,20 @@ _LIMIT_FACTOR: Final = 1.25  # the batch by Little's law, over the client's limi
 _MOST_FAILED: Final = 0.1
 
 
-def stated_reason(row: Mapping[str, Any], models: Container[str]) -> str:
+def stated_reason(row: Mapping[str, Any], models: Mapping[str, WholeModel]) -> str:
     """Why a row cannot be used by what it says of itself; "" where it can."""
     if row["model"] not in models:
         return UNKNOWN_MODEL
-    return next(filter(None, (judge(row) for judge in _JUDGES)), "")
+    reason = next(filter(None, (judge(row) for judge in _JUDGES)), "")
+    too_long = request_over_length(row, models[row["model"]]) > _LENGTH_FACTOR
+    return reason or (TOO_LONG if too_long else "")
+
+
+def request_over_length(row: Mapping[str, Any], model: WholeModel) -> float:
+    """Tokens of a request over the most that the model takes by its own file; 0 where unknown."""
+    most = model.max_context_tokens or published_context_tokens(row["model"])
+    tokens = max((row.get("isl") or 0) + (row.get("osl") or 0), row.get("ctx") or 0)
+    return tokens / most if most and _can_be(tokens) else 0.0
 
 
 def _run_reason(row: Mapping[str, Any]) -> str:

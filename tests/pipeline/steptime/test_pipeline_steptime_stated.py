@@ -9,6 +9,7 @@ import pytest
 from moeprof.pipeline.steptime.stated import Stated, completed
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.serving_row import ServingRow
+from moeprof.tests.pipeline.steptime.test_pipeline_steptime_model_notes import quantised
 
 FILE = Path("r.json")
 STATED = Stated(gpu="H100", tp=2, precision="bf16", engine="vllm")
@@ -38,17 +39,8 @@ def test_what_neither_states_is_asked_for_by_its_option(column: str, option: str
 
 
 def test_the_models_own_file_states_a_precision_that_neither_states() -> None:
-    row = completed(FILE, MEASURED, "a", replace(STATED, precision=None), "fp8")
+    row = completed(FILE, MEASURED, "a", replace(STATED, precision=None), quantised())
     assert (row.precision, row.note) == ("fp8", "weights in fp8, as the model's own file says")
-
-
-@pytest.mark.parametrize(("said", "option"), [("bf16", None), (None, "BF16"), ("bf16", "bf16")])
-def test_what_ran_counts_before_the_models_own_file(said: str | None, option: str | None) -> None:
-    measured, stated = replace(MEASURED, precision=said), replace(STATED, precision=option)
-    row = completed(FILE, measured, "a", stated, "fp8")
-    assert row.precision == "bf16"
-    assert row.note.startswith("the model's own file says that its weights are in fp8")
-    assert completed(FILE, measured, "a", stated, "bf16").note == ""
 
 
 def test_all_that_is_lacking_is_asked_for_at_once() -> None:

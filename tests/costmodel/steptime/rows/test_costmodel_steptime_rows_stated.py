@@ -1,5 +1,6 @@
 """A row that contradicts itself, or is no run of one model, is refused by reason."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from moeprof.costmodel.steptime.rows.stated import (
     OVER_LIMIT,
     PIPELINE,
     SPECULATIVE,
+    TOO_LONG,
     UNKNOWN_MODEL,
     WRONG_BATCH,
     WRONG_CONTEXT,
@@ -21,12 +23,14 @@ from moeprof.costmodel.steptime.rows.stated import (
     WRONG_OUTPUT,
     stated_reason,
 )
+from moeprof.tests.costmodel.steptime.whole_models import LLAMA_3_8B
 
 GOOD = {
     "model": "a", "task": "random", "tp": 2, "dp": 1, "n_gpu": 2, "batch": 8.0, "ctx": 600.0,
     "isl": 500.0, "osl": 200.0, "tpot_ms": 10.0, "tput_tok_s": 800.0,
 }  # fmt: skip
 
+MODELS = {"a": replace(LLAMA_3_8B, max_context_tokens=1000)}
 MICROSECONDS = "times look 1000 times too large: microseconds as milliseconds"
 SECONDS = "times look 1000 times too small: seconds as milliseconds"
 BY_LAW = {"batch_kind": "littles_law", "max_concurrency": 8.0}
@@ -37,10 +41,10 @@ OF_A_TRACE = {"batch_kind": "step", "isl": None, "osl": None, "batch": None}
 @pytest.mark.parametrize("column", ["tp", "dp"])
 def test_a_split_that_the_table_lacks_is_named(column: str) -> None:
     row = GOOD | {"tp": 2, "dp": 2, "n_gpu": 4}
-    assert stated_reason(row, {"a"}) == ""
+    assert stated_reason(row, MODELS) == ""
     del row[column]
-    assert stated_reason(row, {"a"}) == NO_SPLIT + column
-    assert stated_reason(row | {"n_gpu": 2}, {"a"}) == ""
+    assert stated_reason(row, MODELS) == NO_SPLIT + column
+    assert stated_reason(row | {"n_gpu": 2}, MODELS) == ""
 
 
 @pytest.mark.parametrize(
@@ -70,6 +74,9 @@ def test_a_split_that_the_table_lacks_is_named(column: str) -> None:
         ({"isl": 500e3}, WRONG_CONTEXT),
         ({"osl": 200e3}, WRONG_CONTEXT),
         ({"ctx": 700.0}, ""),
+        ({"isl": 4000.0, "osl": 1000.0, "ctx": 4500.0}, ""),
+        ({"isl": 4000.0, "osl": 1001.0, "ctx": 4500.0}, TOO_LONG),
+        (OF_A_TRACE | {"ctx": 5001.0}, TOO_LONG),
         ({"ctx": 250.0}, WRONG_CONTEXT),
         ({"ctx": 5000.0}, WRONG_CONTEXT),
         (REQUEST, ""),
@@ -99,4 +106,4 @@ def test_a_split_that_the_table_lacks_is_named(column: str) -> None:
     ],
 )
 def test_a_row_is_judged_by_what_it_says_of_itself(change: dict[str, Any], reason: str) -> None:
-    assert stated_reason(GOOD | change, {"a"}) == reason
+    assert stated_reason(GOOD | change, MODELS) == reason
