@@ -245,11 +245,12 @@ def name_lines(name: str, most: int) -> Lines:
 def number(value: Any, digits: int = 4) -> str:
     """Write a quantity with `digits` significant digits; "-" where it is not measured.
 
-    Large ones are written out to the unit, up to a billion.
+    Large ones are written out to the unit, with thousands apart, up to a billion.
     """
     if value is None:
         return "-"
-    return f"{value:,.0f}" if 10**digits <= abs(value) < _EXPONENT_FROM else f"{value:.{digits}g}"
+    whole = 10 ** (digits - 1)  # from here on, so many digits reach the unit
+    return f"{value:,.0f}" if whole <= abs(value) < _EXPONENT_FROM else f"{value:.{digits}g}"
 
 
 def percent(value: float | None) -> str:

@@ -82,7 +82,7 @@ def _interval(curve: "EnergyCurve", times: "_Axis") -> list[str]:
         return ["no interval: too few rows tell how far such steps may be off"]
     reach = round(times.columns_of(max(factors)))
     bar = f"├{'─' * (reach - 1)}┼{'─' * (reach - 1)}┤" if reach else "┼"
-    told = f"90 % of such steps lie within a factor of {max(factors):.2f} of their point:"
+    told = f"90 % of such steps lie within a factor of at most {max(factors):.2f} of their point:"
     return [told, bar[: _COLUMNS + _LABEL]]
 
 

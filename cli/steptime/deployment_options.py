@@ -10,7 +10,10 @@ _ENGINE: Final = "Engine settings, as vLLM names them"
 File = Annotated[Path, typer.Argument(metavar="FILE", help="step_time_model.json.")]
 Name = Annotated[str, typer.Option("--model", help="A model that FILE holds, or a config.json.")]
 Gpu = Annotated[str, typer.Option("--gpu", help="Name of a GPU, such as H100.")]
-Batch = Annotated[str, typer.Option("--batch", help="Requests at once, such as 1,8,64.")]
+Batch = Annotated[
+    str,
+    typer.Option("--batch", help="Requests at once, of all --dp groups together, such as 1,8,64."),
+]
 Prompt = Annotated[int, typer.Option("--prompt", help="Tokens of a prompt.")]
 Output = Annotated[
     int | None,
@@ -20,7 +23,10 @@ Output = Annotated[
 ]
 Tp = Annotated[str, typer.Option("--tp", help="GPUs that split each layer; several as 1,2,4,8.")]
 Ep = Annotated[int, typer.Option("--ep", help="GPUs that experts stay whole on; 1: slices.")]
-Dp = Annotated[int, typer.Option("--dp", help="Groups that each hold the whole attention.")]
+Dp = Annotated[
+    int,
+    typer.Option("--dp", help="Groups that each hold the whole attention, and share --batch."),
+]
 Precision = Annotated[
     str | None,
     typer.Option(

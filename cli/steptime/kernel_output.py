@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from ...store.text.counted import counted
 from .. import render
 
 if TYPE_CHECKING:
@@ -18,16 +19,16 @@ _FORMS: Final = {
 def show_kernels(steps: str, fit: "KernelFit") -> None:
     """Show how steps by kernels err beside the physics, and say how far they count."""
     for reason, count in fit.refused.items():
-        render.warn(f"{count} rows of {fit.device} not composed: {reason}")
+        render.warn(f"{counted(count, 'row')} of {fit.device} not composed: {reason}")
     if fit.converted:
         render.warn(
-            f"{fit.converted} of {fit.rows} rows compute in another type than these kernels"
+            f"{fit.converted:,} of {counted(fit.rows, 'row')} compute in another type than these kernels"
             f" ({fit.arithmetic}): the ratio of the peak rates is assumed"
         )
     blends = {"model with rows": fit.known, "model without": fit.unseen}
     render.table(
         f"Kernels of {fit.device}: error of {steps} that no fit saw;"
-        f" {fit.rows} rows of {fit.configurations}",
+        f" {counted(fit.rows, 'row')} of {counted(fit.configurations, 'configuration')}",
         ["form", *(f"#{name}, %" for name in blends)],
         [
             [words, *(_error(blend, form) for blend in blends.values())]

@@ -32,8 +32,8 @@ def _row(saving: "RoutingSaving", batch: int, at: int) -> list[str]:
         joules = 100 * float(saving.saved_j_per_token[at] / saving.own_j_per_token[at])
     return [
         f"{batch:,}",
-        render.number(float(saving.active[at]), 3),
-        render.number(float(saving.own_active[at]), 3),
+        render.number(float(saving.active[at])),
+        render.number(float(saving.own_active[at])),
         render.number(float(saving.own_step_us[at])),
         render.number(float(saving.saved_us[at])),
         f"{100 * float(saving.saved_share[at]):.1f}",

@@ -37,9 +37,11 @@ _FITS: Final = {
 def show_verdict(verdict: "StepValidation") -> None:
     """Show each quantity with its groups and what keeps it from PASS, then the whole."""
     for reason, count in verdict.refused.items():
-        render.warn(f"{count} rows are refused: {reason}")
+        render.warn(f"{counted(count, 'row')} refused: {reason}")
     if verdict.fitted_rows:
-        render.warn(f"{verdict.fitted_rows} rows are no test: {verdict.model} was fitted to them")
+        render.warn(
+            f"{counted(verdict.fitted_rows, 'row')} left out, to which {verdict.model} was fitted"
+        )
     for one in verdict.quantities:
         _show(one)
     for quantity, why in verdict.unjudged.items():
@@ -53,7 +55,7 @@ def _show(verdict: "QuantityVerdict") -> None:
     whole, limits = verdict.whole, verdict.limits
     baselines = list(whole.baselines)
     render.table(
-        f"{verdict.quantity}: {verdict.outcome}, {whole.rows:,} rows of"
+        f"{verdict.quantity}: {verdict.outcome}, {counted(whole.rows, 'row')} of"
         f" {counted(whole.configurations, 'configuration')}",
         [
             "errors in %\ngroup",
@@ -96,7 +98,7 @@ def _rows(verdict: "QuantityVerdict", baselines: list[str]) -> "Iterator[list[st
 def _row(score: "GroupScore", baselines: list[str]) -> "list[str | render.Lines]":
     return [
         render.name_lines(score.group, _NAME),
-        str(score.rows),
+        f"{score.rows:,}",
         _with_interval(score.median),
         _pct(score.p90.value),
         render.number(score.mae, 3),

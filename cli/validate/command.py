@@ -25,7 +25,10 @@ def validate(
     from ...store.document import to_json
 
     if limit is not None and not 0 < limit < 100:
-        raise BadInput(f"--limit {limit:g} is no percentage", hint="write 3 for 3 %")
+        raise BadInput(
+            f"--limit is {limit:g}, and must be above 0 and below 100 percent",
+            hint="write 3 for 3 %",
+        )
     options = None
     if force or wait is not None:
         options = RunOptions(wait_s=None if wait is None else duration_s(wait), force=force)

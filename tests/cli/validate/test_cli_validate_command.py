@@ -216,7 +216,7 @@ def test_a_limit_that_is_no_percentage_is_refused(
 ) -> None:
     result = moeprof("validate", built_run, "--limit", limit)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.errors == [f"--limit {limit} is no percentage"]
+    assert result.errors == [f"--limit is {limit}, and must be above 0 and below 100 percent"]
     assert result.hint
 
 
