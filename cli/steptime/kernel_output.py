@@ -22,8 +22,8 @@ def show_kernels(steps: str, fit: "KernelFit") -> None:
         render.warn(f"{counted(count, 'row')} of {fit.device} not composed: {reason}")
     if fit.converted:
         render.warn(
-            f"{fit.converted:,} of {counted(fit.rows, 'row')} compute in another type than these kernels"
-            f" ({fit.arithmetic}): the ratio of the peak rates is assumed"
+            f"{fit.converted:,} of {counted(fit.rows, 'row')} compute in another type than these"
+            f" kernels ({fit.arithmetic}): the ratio of the peak rates is assumed"
         )
     blends = {"model with rows": fit.known, "model without": fit.unseen}
     render.table(
