@@ -19,7 +19,7 @@ _PRODUCTS: Final = {"mm", "bmm", "linear", "matmul", "__matmul__"}
 # Calls for whose result the host waits.
 _WAITING: Final = {"item", "tolist", "numpy", "cpu", "equal", "nonzero", "masked_select", "unique"}
 _COPYING: Final = {"repeat", "to", "cuda"}  # what fills a pool of inputs is always done
-_MOST_ELEMENTS: Final = 1 << 22  # the largest tensor that is computed with
+_MOST_ELEMENTS: Final = 1 << 20  # the largest tensor that is computed with
 
 
 class OnGpu(TorchFunctionMode):
