@@ -18,9 +18,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".path"))
 
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split, deployment
-from moeprof.costmodel.steptime.known.target import single_target_of
-from moeprof.costmodel.steptime.prediction import as_rows, step_model_of
-from moeprof.costmodel.steptime.simulator import Batch, QueueState, Request, Simulator
+from moeprof.costmodel.steptime.prediction import as_rows
+from moeprof.costmodel.steptime.simulator import (
+    Batch,
+    QueueState,
+    Request,
+    Simulator,
+    single_steps_of,
+)
 from moeprof.costmodel.steptime.step_file import read_step_file
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.step_time_model import StepTimeFile
@@ -68,9 +73,9 @@ def difference(file: StepTimeFile, served: Deployment, simulator: Simulator) -> 
     quick, exact = [], []
     for batch in batches(1):
         steps = batch.steps()
-        target = single_target_of(file, served, prompts=batch.prefill_tokens > 0)
+        single = single_steps_of(file, served, prompts=batch.prefill_tokens > 0)
         quick.append(simulator.step_us(batch))
-        exact.append(float(step_model_of(file, target).step_us(as_rows(served, steps))[0]))
+        exact.append(float(single.step_us(as_rows(served, steps))[0]))
     return float(np.max(np.abs(np.asarray(quick) / exact - 1)))
 
 

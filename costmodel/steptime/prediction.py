@@ -31,8 +31,9 @@ from .intervals import (
     unseen_of,
     untold_of,
 )
-from .known.target import KINDS, target_of, unknown_to_decode
-from .own.forms import Known, KnownForms
+from .known.beyond import beyond_rows
+from .known.target import KINDS, is_bounded, target_of, unknown_to_decode
+from .own.forms import Known, known_forms
 from .own.points import Calibration, OwnSteps, calibrated, is_expected, once_each, refuse_impossible
 from .physics import Physics
 from .power import Power
@@ -65,8 +66,6 @@ PARTS: Final = {
         "log_context", "mixed_batch", "step", "running_request",
     ),
 }  # fmt: skip
-
-_NEAR: Final = 0.01  # a value so little beyond the rows, as a share of it, is not beyond them
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def predict_steps(
     """
     target = _target_with(file, served, steps, kernels)
     fit, rows = step_fit_of(file, target), as_rows(served, steps, version)
-    model = _steps_of(file, target, kernels)
+    model = _steps_of(file, served, target, kernels)
     terms, added = model.terms_us(rows), dict(added_us or {})
     blend = _blend_of(model, rows)
     factors, calibration = step_factors(fit, rows, blend), None
@@ -161,7 +160,7 @@ def predict_steps(
         unseen=unseen_of(file.power, fit, served),
         target=target,
         method=fit.method,
-        beyond=_outside(fit, columns_of(rows)),
+        beyond=beyond_rows(fit, columns_of(rows)),
         not_in_decode=unknown_to_decode(file, target, served, steps),
         kernel_weight=None if blend is None else blend.weight,
         calibration=calibration,
@@ -182,7 +181,7 @@ def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
     Raises BadInput where the file has no fit of it.
     """
     fit = step_fit_of(file, target)
-    known = None if fit.own is None else KnownForms(fit.own.by_configuration)
+    known = known_forms(file, target)
     if fit.srfa is not None:
         srfa = Srfa(dict(fit.srfa.gamma), fit.srfa.moe_scalar, dict(fit.srfa.beta))
         return StepModel(srfa, known=known)
@@ -196,6 +195,17 @@ def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
     return StepModel(Physics(dict(terms.coefficients), by_engine, by_vendor), effects, known)
 
 
+def steps_of(file: StepTimeFile, served: Deployment, target: Target) -> StepModel:
+    """The same for one deployment: its steps that decode alone are no longer than mean steps.
+
+    Raises BadInput where the file has no fit of it.
+    """
+    model = step_model_of(file, target)
+    if target == "decode" and is_bounded(file, served):
+        return replace(model, bound=step_model_of(file, "mean"))
+    return model
+
+
 def _target_with(
     file: StepTimeFile, served: Deployment, steps: Steps, kernels: ModelKernels | None
 ) -> Target:
@@ -206,11 +216,11 @@ def _target_with(
 
 
 def _steps_of(
-    file: StepTimeFile, target: Target, kernels: ModelKernels | None
+    file: StepTimeFile, served: Deployment, target: Target, kernels: ModelKernels | None
 ) -> StepModel | BlendedSteps:
-    model = step_model_of(file, target)
     if kernels is None:
-        return model
+        return steps_of(file, served, target)
+    model = step_model_of(file, target)
     return BlendedSteps.of(model.pooled(), step_fit_of(file, target), kernels)
 
 
@@ -285,16 +295,3 @@ def _blend_of(model: StepModel | BlendedSteps, rows: ServingRows) -> Blend | Non
     if not isinstance(model, BlendedSteps):
         return None
     return model.blend_of(rows.deployments[0].model.name)
-
-
-def _outside(fit: StepFit, columns: Mapping[str, Array]) -> tuple[dict[str, float | None], ...]:
-    """For each step, the columns beyond the fitted rows, as multiples of their nearest value."""
-    count = len(next(iter(columns.values())))
-    found: list[dict[str, float | None]] = [{} for _ in range(count)]
-    for name, values in columns.items():
-        least, most = fit.domain[name]
-        for at in np.flatnonzero(values > most * (1 + _NEAR)):
-            found[at][name] = float(values[at]) / most if most else None
-        for at in np.flatnonzero(values < least * (1 - _NEAR)):
-            found[at][name] = float(values[at]) / least
-    return tuple(found)

@@ -2,11 +2,11 @@
 
 For one deployment a step is D(running) + N(running) K(context) where all requests decode. With t
 tokens of prompts it is longer by t A(prompt) + min(1, t / WHOLE_TOKENS) (X(running) - U(running)
-c^t). D, X and U are tables, and so is N, the requests of the fullest data-parallel group; K and A
+R(t)). D, X and U are tables, and so is N, the requests of the fullest data-parallel group; K and A
 are a + b x + c / x between the ends of windows, chunks and sparse attention, as means of what is
-attended to are; c is the chance that a token goes to none of an expert. Each is found by asking the
-vectorised prediction, where features are counted; a check on random steps says whether the form
-holds.
+attended to are; R is the share of experts that t tokens do not reach, beside that of one token.
+Each is found by asking the vectorised prediction, where features are counted; a check on random
+steps says whether the form holds.
 """
 
 from bisect import bisect_left
@@ -60,7 +60,7 @@ class QuickForm:
     """Steps that decode alone, and those with prompts.
 
     By the number of running requests, `running_us` has D, `prompts_us` X, `unread_us` U and
-    `in_group` N; `chance` is c, 0 without experts.
+    `in_group` N. `unreached` are (weight, chance): R is the sum of weight chance^tokens.
     """
 
     running_us: list[float]
@@ -69,16 +69,17 @@ class QuickForm:
     in_group: list[float]
     context_us: Pieces
     token_us: Pieces
-    chance: float
+    unreached: tuple[tuple[float, float], ...]
 
     @classmethod
     def of(cls, predict: Predict, served: Deployment, most: int) -> Self:
         """Read it off `predict`, for 0 to `most` requests."""
         model = served.model
-        contexts = (float(model.window_tokens), float(model.sparse_tokens))
-        # The last chunk of a prompt may be short: its mean has a piece for each number of chunks.
-        chunk = float(model.window_tokens) if model.chunked else _LONGEST
-        prompt_ends = (*contexts, *np.arange(chunk, _LONGEST, chunk).tolist())
+        contexts: tuple[float, ...] = (float(model.window_tokens), float(model.sparse_tokens))
+        if model.chunked:
+            # The last chunk may be short: there is a piece for each number of chunks.
+            chunk = float(model.window_tokens)
+            contexts = (*contexts, *np.arange(chunk, _LONGEST, chunk).tolist())
 
         def ask(running: Array, context: float | Array, tokens: float, prompt: Array) -> Array:
             some = np.ones(len(running))
@@ -98,16 +99,15 @@ class QuickForm:
         ones, each_us = np.ones(len(counts)), float(of_token(np.ones(1))[0])
         alone, one, many = (ask(counts, 0.0, tokens, ones) for tokens in (0.0, 1.0, _MANY))
         prompts_us = many - alone - _MANY * each_us
-        chance = _chance(served)
         unread_us = prompts_us - WHOLE_TOKENS * (one - alone - each_us)
         return cls(
             running_us=alone.tolist(),
             prompts_us=prompts_us.tolist(),
-            unread_us=(unread_us / (chance or np.inf)).tolist(),
+            unread_us=unread_us.tolist(),
             in_group=fullest_group(served, counts).tolist(),
             context_us=Pieces.of(of_context, contexts),
-            token_us=Pieces.of(of_token, prompt_ends),
-            chance=chance,
+            token_us=Pieces.of(of_token, contexts),
+            unreached=_unreached(served),
         )
 
     def step_us(
@@ -119,8 +119,8 @@ class QuickForm:
         if not prefill_tokens:
             return step_us
         beside_us = self.prompts_us[running]
-        if self.chance:
-            beside_us -= self.unread_us[running] * self.chance ** max(prefill_tokens, 1.0)
+        for weight, chance in self.unreached:
+            beside_us -= self.unread_us[running] * weight * chance ** max(prefill_tokens, 1.0)
         step_us += min(1.0, prefill_tokens / WHOLE_TOKENS) * beside_us
         return step_us + prefill_tokens * self.token_us(prompt_tokens)
 
@@ -145,6 +145,8 @@ def agree(quick: QuickSteps, predict: Predict, most: int) -> bool:
     return bool(np.allclose(told, predict(steps), rtol=_TOLERANCE, atol=0))
 
 
-def _chance(served: Deployment) -> float:
-    """The chance that a token goes to none of an expert, whose layers all are alike."""
-    return max((chance for _, chance in unreached(served.model)), default=0.0)
+def _unreached(served: Deployment) -> tuple[tuple[float, float], ...]:
+    """Weights and chances of experts that tokens do not reach; of one token they add up to 1."""
+    missing = unreached(served.model)
+    of_one = sum(count * chance for count, chance in missing)
+    return tuple((count / of_one, chance) for count, chance in missing if of_one)

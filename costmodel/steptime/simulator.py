@@ -26,8 +26,8 @@ from .engine.settings import EngineSettings
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
 from .known.target import single_target_of
-from .own.quick import QuickKnown
-from .prediction import as_rows, step_model_of
+from .own.quick import QuickKnown, QuickShorter
+from .prediction import as_rows, steps_of
 from .queue.delays import Delays, QueueState, Request
 from .quick_form import Predict, QuickForm
 from .rows.serving_rows import ServingRows
@@ -37,7 +37,7 @@ from .step_model import StepModel
 
 __all__ = ["Batch", "QueueState", "Request", "Simulator"]
 
-Quick = QuickForm | QuickSrfa | QuickKnown
+Quick = QuickForm | QuickSrfa | QuickKnown | QuickShorter
 _MOST_RUNNING: Final = 2048  # requests of the table; beyond, or for another form, arrays answer
 _MOST_TOKENS: Final = 1e9
 
@@ -107,19 +107,11 @@ class Simulator:
         """
         settings = EngineSettings() if settings is None else settings
         memory_of(served, settings)
-        targets = {
-            prompts: single_target_of(file, served, prompts=prompts) for prompts in (False, True)
-        }
-        forms = {
-            target: _Form(step_model_of(file, target), served, settings, version)
-            for target in targets.values()
-        }
-        arrays: dict[bool, Predict] = {
-            prompts: forms[target].step_us for prompts, target in targets.items()
-        }
-        found = {target: one.quick() for target, one in forms.items()}
-        quick = all(found[target].agrees(one.step_us) for target, one in forms.items())
-        decode, mixed = (found[target] for target in targets.values())
+        models = [single_steps_of(file, served, prompts=prompts) for prompts in (False, True)]
+        forms = [_Form(one, served, settings, version) for one in models]
+        decode, mixed = (one.quick() for one in forms)
+        arrays: dict[bool, Predict] = {False: forms[0].step_us, True: forms[1].step_us}
+        quick = decode.agrees(arrays[False]) and mixed.agrees(arrays[True])
         queue = None if file.queue is None else Delays.of(file.queue, served)
         return cls(served, quick, queue, decode, mixed, arrays)
 
@@ -161,6 +153,15 @@ class Simulator:
         return Delays.of(None, self.served) if self.queue is None else self.queue
 
 
+def single_steps_of(file: StepTimeFile, served: Deployment, *, prompts: bool) -> StepModel:
+    """What predicts single steps of a deployment, with or without `prompts`.
+
+    Raises BadInput where the file has no fit of them.
+    """
+    target = single_target_of(file, served, prompts=prompts)
+    return steps_of(file, served, target).of_single_steps()
+
+
 @dataclass(frozen=True, slots=True)
 class _Form:
     """Steps of one deployment by one fit; us."""
@@ -175,12 +176,15 @@ class _Form:
 
     def quick(self) -> Quick:
         """The same in closed form."""
+        if (bound := self.model.bound) is not None:
+            both = [replace(self, model=one) for one in (replace(self.model, bound=None), bound)]
+            return QuickShorter(both[0].quick(), both[1].quick(), _MOST_RUNNING)
         if (own := self._own()) is not None:
             # An own form is beside the step of an engine of no known version.
             pooled = replace(
                 self, model=self.model.pooled(), settings=EngineSettings(), version=""
             ).quick()
-            assert not isinstance(pooled, QuickKnown)
+            assert not isinstance(pooled, QuickKnown | QuickShorter)
             added = None
             if self.settings.cpu_offload_bytes:
                 added = QuickForm.of(self._added_us, self.served, _MOST_RUNNING)

@@ -17,12 +17,14 @@ from .srfa.form import Srfa
 class StepModel:
     """A form, the effects of configurations on it, and what known ones take beside both.
 
-    `effects` and `known` are None where there are none.
+    `effects` and `known` are None where there are none. Steps are no longer than those of `bound`,
+    None for no bound.
     """
 
     form: Physics | Srfa | Blackbox
     effects: Effects | None = None
     known: KnownForms | None = None
+    bound: "StepModel | None" = None
 
     def step_us(self, rows: ServingRows) -> Array:
         """Predict the step of each row; of shape (n,)."""
@@ -37,8 +39,17 @@ class StepModel:
         if self.known is not None:
             log_ratio += self.known.log_ratio(rows, self.pooled().step_us)
         ratio = np.exp(log_ratio)
+        if self.bound is not None:
+            step_us = np.asarray(sum(terms.values())) * ratio
+            ratio *= np.minimum(1.0, self.bound.step_us(rows) / step_us)
         return {name: values * ratio for name, values in terms.items()}
 
     def pooled(self) -> "StepModel":
-        """The same without what known configurations take beside it."""
-        return replace(self, known=None)
+        """The same without what known configurations take beside it, and without a bound."""
+        return replace(self, known=None, bound=None)
+
+    def of_single_steps(self) -> "StepModel":
+        """The same for single steps: what known configurations take does not know prompts."""
+        known = None if self.known is None else self.known.without_prompts()
+        bound = None if self.bound is None else self.bound.of_single_steps()
+        return replace(self, known=known, bound=bound)

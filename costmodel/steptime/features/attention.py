@@ -14,13 +14,13 @@ _INDEX_BYTES: Final = 128 + _SCALE_BYTES  # an indexer without sizes is DeepSeek
 def attended_tokens(model: WholeModel, context_tokens: Array) -> Array:
     """Tokens that one query attends to, summed over the layers; of shape (n,).
 
-    Layers with a state attend to none. Beyond its first chunk, a query of chunked attention stands
-    anywhere in one: half of it in the mean.
+    Layers with a state attend to none, those of chunked attention to what the last chunk holds.
     """
     full = np.minimum(context_tokens, model.sparse_tokens or np.inf)
     part = np.minimum(context_tokens, model.window_tokens)
     if model.chunked:
-        part = np.where(context_tokens > model.window_tokens, model.window_tokens / 2, part)
+        before = np.maximum(np.ceil(context_tokens / model.window_tokens) - 1, 0.0)
+        part = context_tokens - before * model.window_tokens
     return np.asarray(model.full_layers * full + model.window_layers * part)
 
 

@@ -5,6 +5,9 @@ together. A form with more of its own is taken only where the mean |log error| o
 smaller by more than its standard error (Breiman et al. 1984, Classification and Regression Trees,
 section 3.4.3), and a blackbox only where the rows tell its coefficients apart: it is asked for
 other ratios of prompts to requests than theirs.
+
+A line turns no step that grows with its requests, context or prompts into one that falls: its
+slopes are bounded by how much the step of the fit of all rows grows (own/slopes.py).
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +25,7 @@ from ..own.calibration import Spread, clipped, lines_of
 from ..own.conditions import Conditions
 from ..own.factors import log_errors_drawn, log_quantiles
 from ..own.forms import Predict, form_log_ratio, own_name
+from ..own.slopes import bounded_line, least_slopes
 from ..rows.serving_rows import Places, ServingRows, Strings
 from .blackbox import fit_coefficients, tell_coefficients
 from .folds import Fit, Labels
@@ -62,7 +66,9 @@ def fit_own_forms(rows: ServingRows, fit: Fit, seed: int) -> OwnForms | None:
     if not groups:
         return None
     labels = _folds(rows, groups, seed)
-    errors = _left_out(rows, groups, labels, fit)
+    whole_us = fit(rows)
+    least = least_slopes(rows, {group.name: group.places for group in groups}, whole_us)
+    errors = _left_out(rows, groups, labels, fit, least)
     told: list[_Told] = []
     whole = np.full(len(rows), np.nan)
     for group in groups:
@@ -76,7 +82,7 @@ def fit_own_forms(rows: ServingRows, fit: Fit, seed: int) -> OwnForms | None:
         if not group.is_version or one.form != "pooled":
             told.append(one)
             whole[group.places] = one.log_errors
-    return _forms(rows, fit(rows), told, whole)
+    return _forms(rows, whole_us, told, whole, least)
 
 
 def _groups(rows: ServingRows) -> list[_Group]:
@@ -108,7 +114,7 @@ def _folds(rows: ServingRows, groups: list[_Group], seed: int) -> Labels:
 
 
 def _left_out(
-    rows: ServingRows, groups: list[_Group], labels: Labels, fit: Fit
+    rows: ServingRows, groups: list[_Group], labels: Labels, fit: Fit, least: dict[str, Array]
 ) -> dict[str, Array]:
     """By group, the log error of each form that was fitted without the row: (3, m)."""
     found = {group.name: np.full((len(_FORMS), len(group.places)), np.nan) for group in groups}
@@ -128,7 +134,7 @@ def _left_out(
                 found[group.name][1:, asked] = log_us[at] - measured
                 continue
             for row, name in enumerate(_FORMS[1:], start=1):
-                form = _fitted(name, rows.taken(own), plain_us[own], spread)
+                form = _fitted(name, rows.taken(own), plain_us[own], spread, least[group.name])
                 ratio = form_log_ratio(form, plain.taken(at), pooled_us)
                 found[group.name][row, asked] = np.log(plain_us[at]) + ratio - measured
     return found
@@ -153,14 +159,20 @@ def _best(errors: Array) -> int:
     return best
 
 
-def _forms(rows: ServingRows, pooled_us: Predict, told: list[_Told], whole: Array) -> OwnForms:
+def _forms(
+    rows: ServingRows,
+    pooled_us: Predict,
+    told: list[_Told],
+    whole: Array,
+    least: dict[str, Array],
+) -> OwnForms:
     plain_us = pooled_us(_plain(rows))
     spread = _spread(rows, plain_us, np.isfinite(whole))
     drawn = log_errors_drawn({one.group.name: one.log_errors for one in told}, whole)
     by_name = {}
     for one in told:
         at = one.group.places
-        form = _fitted(one.form, rows.taken(at), plain_us[at], spread)
+        form = _fitted(one.form, rows.taken(at), plain_us[at], spread, least[one.group.name])
         by_name[one.group.name] = replace(
             form,
             errors={
@@ -178,12 +190,14 @@ def _forms(rows: ServingRows, pooled_us: Predict, told: list[_Told], whole: Arra
     )
 
 
-def _fitted(name: Form, rows: ServingRows, plain_us: Array, spread: Spread) -> OwnForm:
-    """A form fitted to rows of one configuration, its errors unknown."""
+def _fitted(
+    name: Form, rows: ServingRows, plain_us: Array, spread: Spread, least: Array
+) -> OwnForm:
+    """A form fitted to rows of one configuration, its errors unknown; `least` slopes of a line."""
     coefficients: tuple[float, ...] = ()
     if name == "line":
         ratios = clipped(np.log(rows.step_us / plain_us))
-        line, _ = spread.posterior(lines_of(rows.steps), ratios)
+        line = bounded_line(spread, lines_of(rows.steps), ratios, least)
         coefficients = tuple(map(_short, map(float, line)))
     elif name == "blackbox":
         found = fit_coefficients(rows).coefficients

@@ -46,6 +46,17 @@ def single_target_of(file: StepTimeFile, served: Deployment, *, prompts: bool) -
     return "mean" if prompts and not tells_prompts else alone
 
 
+def is_bounded(file: StepTimeFile, served: Deployment) -> bool:
+    """Whether the fit of mean steps tells how long steps that decode alone are at most.
+
+    It does where it knows the deployment as well: a mean step holds prompts beside.
+    """
+    decode, mean = file.steps.get("decode"), file.steps.get("mean")
+    if decode is None or mean is None or decode.physics is None or mean.physics is None:
+        return False
+    return not _better_known(decode, mean, served)
+
+
 def unknown_to_decode(
     file: StepTimeFile, target: Target, served: Deployment, steps: Steps
 ) -> tuple[str, ...]:

@@ -45,17 +45,18 @@ class Conditions(NamedTuple):
 def clipped_steps(steps: Steps, ranges: Ranges) -> Steps:
     """The steps moved to the nearest of `ranges`; with the experts of the model's own routing.
 
-    A step that decodes alone and is moved to one with prompts holds some for sure.
+    Where prompts are moved to more or fewer tokens, each is so much longer or shorter.
     """
     found = Conditions.of(steps)
     running, context, prefill = (
         np.clip(values, *limits) for values, limits in zip(found, ranges, strict=True)
     )
+    longer = prefill / np.where(steps.prefill_tokens > 0, found.prefill_per_request, np.inf)
     return replace(
         steps,
+        prompt_tokens=steps.prompt_tokens * np.where(longer > 0, longer, 1.0),
         running=running,
         context_tokens=context,
         prefill_tokens=prefill * running,
-        prefill_share=np.where(steps.prefill_tokens > 0, steps.prefill_share, prefill > 0),
         active_experts=None,
     )

@@ -33,7 +33,9 @@ class QuickKnown:
         """What forms.py gives: the step by the own form over the pooled one, in its range."""
         own = self.own
         (least, most), (shortest, longest), (few, many) = own.domain
-        per_request = min(max(prefill / max(running, 1), few), many)
+        asked = prefill / max(running, 1)
+        per_request = min(max(asked, few), many)
+        prompt *= per_request / asked if asked and per_request else 1.0
         requests = min(max(running, least), most)
         context = min(max(context, shortest), longest)
         if own.form == "line":
@@ -45,9 +47,30 @@ class QuickKnown:
                 + by_prefill * log(per_request + LEAST_PREFILL)
             )
         step, of_token, of_request = own.coefficients
+        per_request = per_request if prefill else 0.0
         own_us = step + of_token * per_request * requests + of_request * requests
         pooled_us = self.pooled.step_us(int(requests), context, per_request * requests, prompt)
         return own_us / pooled_us
+
+    def agrees(self, predict: Predict) -> bool:
+        """Whether it gives what `predict` gives on random steps, to 1e-9."""
+        return agree(self.step_us, predict, self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class QuickShorter:
+    """The shorter of two steps, of at most `most` requests."""
+
+    one: "QuickForm | QuickSrfa | QuickKnown | QuickShorter"
+    other: "QuickForm | QuickSrfa | QuickKnown | QuickShorter"
+    most: int
+
+    def step_us(
+        self, running: int, context_tokens: float, prefill_tokens: float, prompt_tokens: float
+    ) -> float:
+        """One step of so many requests, at a mean context, with tokens of prompts."""
+        work = (running, context_tokens, prefill_tokens, prompt_tokens)
+        return min(self.one.step_us(*work), self.other.step_us(*work))
 
     def agrees(self, predict: Predict) -> bool:
         """Whether it gives what `predict` gives on random steps, to 1e-9."""

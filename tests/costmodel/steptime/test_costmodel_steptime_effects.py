@@ -57,6 +57,11 @@ def test_a_level_that_is_not_known_changes_nothing() -> None:
     assert (Effects({"moon": {"full": 1.0}}).log_ratio(ROWS) == 0).all()
 
 
+def test_effects_add_up_member_by_member() -> None:
+    both = Effects({"a": {"x": 1.0, "y": 2.0}}).plus(Effects({"a": {"y": 0.5}, "b": {"z": 3.0}}))
+    assert both.by_level == {"a": {"x": 1.0, "y": 2.5}, "b": {"z": 3.0}}
+
+
 def test_levels_name_what_is_shared() -> None:
     first = {name: of(ROWS)[0] for name, of in {**STEP_LEVELS, **POWER_LEVELS}.items()}
     assert first["model and engine"] == "llama-3-8b | vllm | NVIDIA"

@@ -11,14 +11,18 @@ from moeprof.costmodel.steptime.engine.offload import offload_us
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.known.target import single_target_of
 from moeprof.costmodel.steptime.prediction import (
     as_rows,
     predict_steps,
-    step_model_of,
 )
 from moeprof.costmodel.steptime.rows.gate import Refused
-from moeprof.costmodel.steptime.simulator import Batch, QueueState, Request, Simulator
+from moeprof.costmodel.steptime.simulator import (
+    Batch,
+    QueueState,
+    Request,
+    Simulator,
+    single_steps_of,
+)
 from moeprof.costmodel.steptime.srfa.features import COMPUTED, FIXED
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.queue_model import DelayFit, QueueModel
@@ -58,8 +62,8 @@ def simulators(file: StepTimeFile) -> tuple[Simulator, ...]:
 def _exact_us(file: StepTimeFile, one: Deployment, batch: Batch) -> float:
     """The step by the vectorised features and coefficients."""
     steps = batch.steps()
-    target = single_target_of(file, one, prompts=batch.prefill_tokens > 0)
-    step_us = step_model_of(file, target).step_us(as_rows(one, steps))
+    single = single_steps_of(file, one, prompts=batch.prefill_tokens > 0)
+    step_us = single.step_us(as_rows(one, steps))
     return float((step_us + offload_us(one, steps, OFFLOADED))[0])
 
 

@@ -69,10 +69,12 @@ def test_latent_attention_works_on_the_cache_as_it_is() -> None:
     assert attention_flops(DEEPSEEK_V3, ONE, THOUSAND) == pytest.approx(expected)
 
 
-def test_half_of_a_chunk_is_attended_to_beyond_the_first() -> None:
+def test_of_chunks_the_last_is_attended_to() -> None:
+    """A context of 5,000 tokens has 9 chunks of 512 behind it, and 392 tokens in its last."""
     model = replace(LLAMA_3_8B, full_layers=8, window_tokens=512, chunked=True)
-    contexts = np.asarray([100.0, 512.0, 5000.0])
-    expected = [32 * 100, 32 * 512, 8 * 5000 + 24 * 256]
+    contexts = np.asarray([0.0, 100.0, 512.0, 513.0, 5000.0, 5120.0])
+    last = np.asarray([0, 100, 512, 1, 392, 512])
+    expected = 8 * contexts + 24 * last
     assert attended_tokens(model, contexts) == pytest.approx(expected)
 
 

@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from moeprof.costmodel.steptime.fit.step_model import fit_step_model
+from moeprof.costmodel.steptime.features.steps import Steps
+from moeprof.costmodel.steptime.fit.step_model import fit_step_model, mean_beside
+from moeprof.costmodel.steptime.fit.targets import rows_telling
+from moeprof.costmodel.steptime.rows.serving_rows import columns_of
 from moeprof.costmodel.steptime.step_model import StepModel
 from moeprof.device.peaks import gpu_sheet
-from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of
+from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of, timed_rows
 
 
 def test_a_configuration_that_is_slower_is_predicted_slower() -> None:
@@ -39,3 +42,24 @@ def test_few_configurations_of_another_vendor_tell_no_effects(
     ratios = effects.log_ratio(rows)
     assert ratios[rows.vendors == "NVIDIA"].all()
     assert ratios[rows.vendors == "AMD"].any() == some
+
+
+def test_decode_steps_of_a_model_without_any_follow_mean_steps_of_its_kind() -> None:
+    """Layers with a latent cache take 300 us more, which only mean steps tell."""
+    rows = timed_rows(rows_of(*many_deployments(), sizes=8))
+    rows = rows.timed(rows.step_us + 300 * columns_of(rows)["latent_layers"])
+    is_latent = rows.models == "deepseek-v3"
+    both = replace(rows, decode_us=np.where(is_latent, np.nan, 0.9 * rows.step_us))
+    decode = rows_telling(both, "decode")
+    alone = Steps.decode(rows.steps.running, rows.steps.context_tokens)
+    asked = replace(rows, steps=alone).taken(np.flatnonzero(is_latent))
+    drawn, apart = fit_step_model(decode), fit_step_model(replace(decode, beside=None))
+    told, lost = (np.log(one.step_us(asked) / (0.9 * asked.step_us)) for one in (drawn, apart))
+    assert np.abs(told).mean() < 0.5 * np.abs(lost).mean()
+
+
+def test_nothing_is_drawn_to_mean_steps_that_are_too_few() -> None:
+    rows = timed_rows(rows_of(*many_deployments()[:3], sizes=8))
+    decode = rows_telling(replace(rows, decode_us=0.9 * rows.step_us), "decode")
+    assert mean_beside(decode) is None
+    assert mean_beside(replace(decode, beside=None)) is None

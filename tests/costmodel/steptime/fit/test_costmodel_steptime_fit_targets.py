@@ -29,6 +29,14 @@ def test_a_step_that_decodes_alone_holds_no_prefill() -> None:
     assert (alone.steps.context_tokens == ROWS.steps.context_tokens[~EVEN]).all()
 
 
+def test_mean_steps_stand_beside_those_that_decode_alone() -> None:
+    beside = rows_telling(ROWS, "decode").beside
+    assert beside is not None
+    assert beside.mean.name.tolist() == rows_telling(ROWS, "mean").name.tolist()
+    assert beside.whole.name.tolist() == rows_telling(ROWS, "decode").name.tolist()
+    assert rows_telling(ROWS, "mean").beside is None
+
+
 def test_power_needs_its_step() -> None:
     assert len(rows_telling(ROWS, "power")) == 4
 

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from moeprof.costmodel.steptime.fit.physics.design import Ties
+from moeprof.costmodel.steptime.fit.targets import rows_telling
 from moeprof.costmodel.steptime.fit.ties import choose_ties
 from moeprof.device.peaks import gpu_sheet
 from moeprof.tests.costmodel.steptime.fit.physics.known_law import noisy, with_slow_vendor
@@ -35,3 +38,15 @@ def test_whether_types_of_a_vendor_are_alike_is_told_by_leaving_them_out() -> No
     alike = replace(rows, deployments=two)
     assert choose_ties(rows).other_gpus == Ties().other_gpus
     assert choose_ties(alike).other_gpus > Ties().other_gpus
+
+
+def test_how_far_decode_steps_part_from_mean_steps_is_chosen_by_their_rows() -> None:
+    """Few and noisy ones of the same law stay near; those of another law part."""
+    law = {"dense_weights": 1.2, "expert_weights": 1.2, "kv": 1.0, "layers": 40.0}
+    rows, rng = noisy(law, {}), np.random.default_rng(0)
+    other = noisy({"dense_weights": 1.2, "expert_weights": 4.0, "kv": 4.0, "layers": 5.0}, {})
+    few = np.where(np.arange(len(rows)) % 4 == 0, rows.step_us, np.nan)
+    same = replace(rows, decode_us=few * np.exp(0.5 * rng.standard_normal(len(rows))))
+    unlike = replace(rows, decode_us=other.step_us)
+    near, far = (choose_ties(rows_telling(one, "decode")).mean for one in (same, unlike))
+    assert near < far

@@ -7,11 +7,13 @@ import pytest
 
 from moeprof.costmodel.steptime.blackbox import Blackbox
 from moeprof.costmodel.steptime.effects import Effects
-from moeprof.costmodel.steptime.own.forms import KnownForms, own_name
+from moeprof.costmodel.steptime.own.forms import KnownForms, known_forms, own_name
 from moeprof.costmodel.steptime.prediction import as_rows
 from moeprof.costmodel.steptime.step_model import StepModel
-from moeprof.store.serving.own_forms import Form, OwnForm
-from moeprof.tests.costmodel.steptime.whole_models import decode_steps, served
+from moeprof.store.serving.own_forms import Form, OwnForm, OwnForms
+from moeprof.store.serving.step_time_model import StepFit, StepTimeFile, Target
+from moeprof.tests.costmodel.steptime.known.one_fit import FIT
+from moeprof.tests.costmodel.steptime.whole_models import decode_steps, mixed_steps, served
 
 STEPS = decode_steps([1.0, 2.0, 8.0, 64.0])
 POOLED = Blackbox({"step": 10_000.0, "prefill_token": 1.0, "running_request": 100.0})
@@ -81,3 +83,45 @@ def test_rows_of_many_are_moved_each_by_its_own() -> None:
     one = as_rows(served(), STEPS)
     both = replace(one, deployments=(served(), served(gpu="H200")), which=np.asarray([0, 1, 0, 1]))
     assert model.step_us(both) / POOLED_US == pytest.approx([1.5, 1, 1.5, 1])
+
+
+@pytest.mark.parametrize(
+    ("form", "coefficients"),
+    [("line", (0.1, 0.2, 0.0, 0.3)), ("blackbox", (5000.0, 40.0, 90.0))],
+    ids=["line", "blackbox"],
+)
+def test_without_prompts_a_ratio_is_the_same_whatever_prompts_a_step_holds(
+    form: Form, coefficients: tuple[float, ...]
+) -> None:
+    own = replace(own_form(form, *coefficients), domain=((2.0, 8.0), (1.0, 2000.0), (0.1, 9.0)))
+    known = KnownForms({served().configuration: own})
+    found = StepModel(POOLED, known=known.without_prompts())
+    alone, mixed = (as_rows(served(), one) for one in (STEPS, mixed_steps([1.0, 2.0, 8.0, 64.0])))
+    ratios = [found.step_us(one) / StepModel(POOLED).step_us(one) for one in (alone, mixed)]
+    assert ratios[0] == pytest.approx(ratios[1])
+    with_prompts = StepModel(POOLED, known=known)
+    assert with_prompts.step_us(alone) == pytest.approx(found.step_us(alone))
+    assert (with_prompts.step_us(mixed) != found.step_us(mixed)).all()
+
+
+def test_decode_steps_have_the_own_forms_of_mean_steps_where_they_have_none() -> None:
+    def fit_with(**forms: OwnForm) -> StepFit:
+        return replace(FIT, own=OwnForms(forms, {"90": 2.0}, {}))
+
+    mean, decode = own_form("line", 0.1, 0.0, 0.0, 0.2), own_form("pooled")
+    steps: dict[Target, StepFit] = {
+        "mean": fit_with(both=mean, mean=mean),
+        "decode": fit_with(both=decode, decode=decode),
+    }
+    file = StepTimeFile(
+        steps=steps, absent={}, models=(), gpus=(), power=None, refused={}, left_out={}, files={},
+        fingerprints="",
+    )  # fmt: skip
+    of_decode, of_mean = known_forms(file, "decode"), known_forms(file, "mean")
+    assert of_decode is not None
+    assert of_mean is not None
+    assert {name: form.form for name, form in of_decode.by_name.items()} == {
+        "both": "pooled", "mean": "line", "decode": "pooled",
+    }  # fmt: skip
+    assert set(of_mean.by_name) == {"both", "mean"}
+    assert known_forms(replace(file, steps={"mean": FIT}), "mean") is None

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from moeprof.costmodel.steptime.engine.offload import offload_us
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.prediction import predict_steps
+from moeprof.costmodel.steptime.prediction import as_rows
 from moeprof.costmodel.steptime.rows.gate import Refused
-from moeprof.costmodel.steptime.simulator import Batch, Simulator
+from moeprof.costmodel.steptime.simulator import Batch, Simulator, single_steps_of
 from moeprof.store.serving.own_forms import OwnForm, OwnForms
 from moeprof.store.serving.step_time_model import StepTimeFile
 from moeprof.tests.costmodel.steptime.whole_models import (
@@ -65,10 +65,11 @@ def test_a_call_gives_what_the_prediction_gives(
     simulator, batch = simulators[at], Batch.of(contexts, chunks)
     assert simulator.is_quick
     steps, one = batch.steps(), SERVED[at // 2]
-    added = {"offload": offload_us(one, steps, OFFLOADED)} if at % 2 else None
-    exact = predict_steps(file, one, steps, added_us=added)
-    assert exact.known is not None
-    assert simulator.step_us(batch) == pytest.approx(exact.step_us[0], rel=1e-9)
+    single = single_steps_of(file, one, prompts=batch.prefill_tokens > 0)
+    assert single.known is not None
+    exact = single.step_us(as_rows(one, steps))
+    exact += offload_us(one, steps, OFFLOADED) if at % 2 else 0.0
+    assert simulator.step_us(batch) == pytest.approx(exact[0], rel=1e-9)
 
 
 def test_prompts_alone_have_a_step_too(simulators: list[Simulator]) -> None:

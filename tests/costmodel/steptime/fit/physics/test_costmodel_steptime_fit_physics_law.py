@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from moeprof.costmodel.steptime.features.steps import Steps
 from moeprof.costmodel.steptime.fit.physics.design import Ties
 from moeprof.costmodel.steptime.fit.physics.law import fit_physics
 from moeprof.costmodel.steptime.physics import Physics
@@ -96,3 +97,31 @@ def test_weights_are_not_read_faster_than_the_data_sheet_says() -> None:
     assert found["dense_weights"] == 1
     assert found["expert_weights"] < 1
     assert found["kv"] < 1
+
+
+def test_what_decode_steps_do_not_tell_is_that_of_mean_steps(rows: ServingRows) -> None:
+    """Engines and prompts, of which they have none, keep what mean steps say."""
+    mean = fit_physics(rows)
+    alone = Steps.decode(rows.steps.running, rows.steps.context_tokens)
+    decode = replace(rows, steps=alone)
+    decode = replace(decode, step_us=1.5 * LAW.step_us(decode))
+    some = decode.taken(np.flatnonzero(rows.engines == "vllm"))
+    found = fit_physics(some, Ties(mean=2.0), mean)
+    assert found.step_us(some) == pytest.approx(some.step_us, rel=0.1)
+    for name in ("prefill_dense_flops", "prefill_layers"):
+        assert found.of_engine("vllm")[name] == mean.of_engine("vllm")[name]
+    assert found.of_engine("sglang")["layers"] == mean.coefficients["layers"]
+
+
+def test_how_far_decode_steps_part_from_mean_steps_is_a_choice(rows: ServingRows) -> None:
+    """Their weights are read half again as slowly."""
+    alone = Steps.decode(rows.steps.running, rows.steps.context_tokens)
+    decode = replace(rows, steps=alone)
+    law = replace(LAW, coefficients=LAW.coefficients | {"dense_weights": 1.8})
+    slower = replace(decode, step_us=law.step_us(decode))
+    near, far = (
+        fit_physics(slower, Ties(mean=spread), LAW).coefficients["dense_weights"]
+        for spread in (1e-3, 4.0)
+    )
+    assert near == pytest.approx(1.2, abs=0.1)
+    assert far == pytest.approx(1.8, abs=0.1)
