@@ -29,7 +29,7 @@ _DIES_S: Final = 20.0
 _HEEDED_S: Final = 0.5  # before it Python itself may begin, and end with a traceback
 
 
-def sweep_words(collector: str = "cpu", ops: str = "relu,topk") -> list[str]:
+def sweep_words(collector: str = "cpu", ops: str = "relu,gelu") -> list[str]:
     """Words of a sweep that takes a few seconds."""
     sizes = ",".join(map(str, SIZES))
     words = f"profile --ops {ops} --batch-sizes {sizes} --points {len(SIZES)} --sampling all"

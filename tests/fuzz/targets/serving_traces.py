@@ -19,7 +19,9 @@ from moeprof.tests.parsers.serving.known_trace import known_trace
 
 SERVED = ("--model", "llama-3-8b", "--gpu", "H100", "--precision", "bf16", "--tp", "1")
 READ = (("steptime", "read", "@/traces.json", "@/kv.jsonl", *SERVED, "--out", "@/rows"),)
-FIT = (("steptime", "fit", "@", "--method", "blackbox", "--out", "@/model.json"),)
+FIT = (
+    ("steptime", "fit", "@", "--target", "mean", "--method", "blackbox", "--out", "@/model.json"),
+)
 STEPS = 130
 
 

@@ -28,7 +28,17 @@ PREDICT = (
 ROWS = (
     ("steptime", "validate", f"@/{FILE}", "@/other", "--json"),
     ("steptime", "validate", "@/other", "--json"),
-    ("steptime", "fit", "@/other", "--out", "@/new.json", "--method", "physics"),
+    (
+        "steptime",
+        "fit",
+        "@/other",
+        "--out",
+        "@/new.json",
+        "--target",
+        "mean",
+        "--method",
+        "physics",
+    ),
 )
 
 
