@@ -31,8 +31,8 @@ from .intervals import (
     unseen_of,
     untold_of,
 )
-from .known.beyond import beyond_rows
-from .known.target import KINDS, is_bounded, target_of, unknown_to_decode
+from .known.beyond import beyond_rows, domain_of
+from .known.target import KINDS, is_bounded, target_of, unknown_to_own_fit
 from .own.forms import Known, known_forms
 from .own.points import Calibration, OwnSteps, calibrated, is_expected, once_each, refuse_impossible
 from .physics import Physics
@@ -77,8 +77,8 @@ class StepPrediction:
     of such steps between `low_j_per_token` and `high_j_per_token`, and `tokens_per_s` are those of
     all output tokens. `unseen` names what no row had: a model, a GPU, an engine, a precision, or
     power of the GPU. `target` is the kind of step whose fit predicts, and `method` its form.
-    `not_in_decode` names what only mean steps have rows of, where these predict steps that decode
-    alone.
+    `not_in_own_fit` names what only the fit of `target` has rows of, where it predicts the other
+    kind of step.
     `beyond` has, for each step, the columns outside the fitted ones: each as a multiple of the
     nearest value of the rows, above 1 beyond their largest (None where that is 0) and below 1 under
     their smallest.
@@ -100,7 +100,7 @@ class StepPrediction:
     target: Target
     method: Method
     beyond: tuple[dict[str, float | None], ...]
-    not_in_decode: tuple[str, ...] = ()
+    not_in_own_fit: tuple[str, ...] = ()
     kernel_weight: float | None = None
     known: Known | None = None
     calibration: Calibration | None = None
@@ -160,8 +160,8 @@ def predict_steps(
         unseen=unseen_of(file.power, fit, served),
         target=target,
         method=fit.method,
-        beyond=beyond_rows(fit, columns_of(rows)),
-        not_in_decode=unknown_to_decode(file, target, served, steps),
+        beyond=beyond_rows(domain_of(file, target), columns_of(rows)),
+        not_in_own_fit=unknown_to_own_fit(file, target, served, steps),
         kernel_weight=None if blend is None else blend.weight,
         calibration=calibration,
         known=None if model.known is None else model.known.told(rows),

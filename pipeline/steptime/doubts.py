@@ -22,9 +22,10 @@ def doubts(found: Predicted) -> Iterator[str]:
     steps, served = found.steps, found.memory.served
     if (form := _FORMS.get(steps.method)) is not None:
         yield form
-    if steps.not_in_decode:
-        named = ", ".join(steps.not_in_decode)
-        yield f"predicted by the fit of mean steps: no row of {KINDS['decode']} had the {named}"
+    if steps.not_in_own_fit:
+        named = ", ".join(steps.not_in_own_fit)
+        own = KINDS["decode" if steps.target == "mean" else "mean"]
+        yield f"predicted by the fit of {KINDS[steps.target]}: no row of {own} had the {named}"
     for name in steps.unseen:
         of_steps = f"no row of {KINDS[steps.target]} had the {name}"
         told = f"no row had {name}" if name.startswith("power") else of_steps

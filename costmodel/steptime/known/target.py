@@ -57,21 +57,19 @@ def is_bounded(file: StepTimeFile, served: Deployment) -> bool:
     return not _better_known(decode, mean, served)
 
 
-def unknown_to_decode(
+def unknown_to_own_fit(
     file: StepTimeFile, target: Target, served: Deployment, steps: Steps
 ) -> tuple[str, ...]:
-    """What only mean steps have rows of, where their fit predicts steps that decode alone.
+    """What only `target`'s fit has rows of, where it predicts steps of the other kind.
 
     Empty where no other fit could.
     """
-    decode, mean = file.steps.get("decode"), file.steps.get("mean")
-    if target != "mean" or decode is None or mean is None or steps.prefill_tokens.any():
+    own: Target = "mean" if steps.prefill_tokens.any() else "decode"
+    if own == target or own not in file.steps or target not in file.steps:
         return ()
-    named = {one.kind: one.name for one in asked_of(mean, served)}
-    in_mean, in_decode = _known(mean, served), _known(decode, served)
-    return tuple(
-        f"{kind} {named[kind]}" for kind in _FIRST if in_mean[kind] and not in_decode[kind]
-    )
+    named = {one.kind: one.name for one in asked_of(file.steps[target], served)}
+    in_target, in_own = (_known(file.steps[one], served) for one in (target, own))
+    return tuple(f"{kind} {named[kind]}" for kind in _FIRST if in_target[kind] and not in_own[kind])
 
 
 def _better_known(fit: StepFit, other: StepFit, served: Deployment) -> bool:

@@ -173,9 +173,9 @@ def test_mean_steps_predict_what_steps_that_decode_alone_have_no_row_of() -> Non
     both = build_step_time(replace(rows, decode_us=in_vllm), Refused(64, {}), {})
     alone, sglang = decode_steps([1.0, 4.0, 8.0]), served(MIXTRAL_8X7B, "H200", engine="sglang")
     found = predict_steps(both, sglang, alone)
-    assert (found.target, found.not_in_decode) == ("mean", ("engine sglang",))
+    assert (found.target, found.not_in_own_fit) == ("mean", ("engine sglang",))
     assert found.step_us == pytest.approx(predict_steps(one, sglang, alone).step_us)
-    assert predict_steps(both, served(), alone).not_in_decode == ()
+    assert predict_steps(both, served(), alone).not_in_own_fit == ()
 
 
 def test_a_kind_of_step_that_was_not_fitted_is_refused_with_its_reason() -> None:

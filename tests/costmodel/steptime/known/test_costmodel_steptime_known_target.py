@@ -8,7 +8,7 @@ from moeprof.costmodel.steptime.known.target import (
     is_bounded,
     single_target_of,
     target_of,
-    unknown_to_decode,
+    unknown_to_own_fit,
 )
 from moeprof.store.serving.step_time_model import PhysicsTerms, StepFit, StepTimeFile, Target
 from moeprof.tests.costmodel.steptime.known.one_fit import FIT
@@ -54,23 +54,24 @@ def test_the_engine_counts_before_the_gpu() -> None:
     file = file_of(mean=replace(FIT, engines=("trtllm",)), decode=replace(WIDER, engines=("vllm",)))
     asked = served(gpu="B200", engine="trtllm")
     assert target_of(file, asked, ALONE) == "mean"
-    assert unknown_to_decode(file, "mean", asked, ALONE) == ("engine trtllm",)
+    assert unknown_to_own_fit(file, "mean", asked, ALONE) == ("engine trtllm",)
 
 
 def test_no_choice_is_left_with_prompts_or_one_fit() -> None:
     asked = served(gpu="B200", engine="trtllm")
     both = file_of(mean=FIT, decode=WIDER)
     assert target_of(both, asked, MIXED) == "mean"
-    assert unknown_to_decode(both, "mean", asked, MIXED) == ()
+    assert unknown_to_own_fit(both, "mean", asked, MIXED) == ()
+    assert unknown_to_own_fit(both, "decode", asked, MIXED) == ("engine trtllm", "GPU B200")
     assert target_of(file_of(mean=WIDER), asked, ALONE) == "mean"
     assert target_of(file_of(decode=FIT), asked, ALONE) == "decode"
 
 
 def test_what_makes_mean_steps_predict_is_named() -> None:
     file, asked = file_of(mean=WIDER, decode=FIT), served(gpu="B200", engine="trtllm")
-    told = unknown_to_decode(file, "mean", asked, ALONE)
+    told = unknown_to_own_fit(file, "mean", asked, ALONE)
     assert told == ("engine trtllm", "GPU B200")
-    assert unknown_to_decode(file, "decode", served(), ALONE) == ()
+    assert unknown_to_own_fit(file, "decode", served(), ALONE) == ()
 
 
 @pytest.mark.parametrize(
