@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -40,7 +41,7 @@ from .power import Power
 from .rows.serving_rows import ServingRows, columns_of
 from .rows.workload import workloads
 from .srfa.form import Srfa
-from .step_model import StepModel
+from .step_model import Bound, StepModel
 
 # What a reader wants to know of a step, by the terms that add up to it; each term is in one. Those
 # of the physics fit come first, then those of SRFA and of the blackbox.
@@ -128,7 +129,7 @@ def predict_steps(
     """
     target = _target_with(file, served, steps, kernels)
     fit, rows = step_fit_of(file, target), as_rows(served, steps, version)
-    model = _steps_of(file, served, target, kernels)
+    model = _steps_of(file, target, kernels)
     terms, added = model.terms_us(rows), dict(added_us or {})
     blend = _blend_of(model, rows)
     factors, calibration = step_factors(fit, rows, blend), None
@@ -178,8 +179,16 @@ def power_of(found: PowerShares) -> Power:
 def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
     """The coefficients of a kind of step, ready to predict.
 
-    Raises BadInput where the file has no fit of it.
+    Steps that decode alone are no longer than mean steps. Raises BadInput where the file has no fit
+    of the kind.
     """
+    model = _unbounded(file, target)
+    if target == "mean" or "mean" not in file.steps:
+        return model
+    return replace(model, bound=Bound(_unbounded(file, "mean"), partial(is_bounded, file)))
+
+
+def _unbounded(file: StepTimeFile, target: Target) -> StepModel:
     fit = step_fit_of(file, target)
     known = known_forms(file, target)
     if fit.srfa is not None:
@@ -195,17 +204,6 @@ def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
     return StepModel(Physics(dict(terms.coefficients), by_engine, by_vendor), effects, known)
 
 
-def steps_of(file: StepTimeFile, served: Deployment, target: Target) -> StepModel:
-    """The same for one deployment: its steps that decode alone are no longer than mean steps.
-
-    Raises BadInput where the file has no fit of it.
-    """
-    model = step_model_of(file, target)
-    if target == "decode" and is_bounded(file, served):
-        return replace(model, bound=step_model_of(file, "mean"))
-    return model
-
-
 def _target_with(
     file: StepTimeFile, served: Deployment, steps: Steps, kernels: ModelKernels | None
 ) -> Target:
@@ -216,11 +214,11 @@ def _target_with(
 
 
 def _steps_of(
-    file: StepTimeFile, served: Deployment, target: Target, kernels: ModelKernels | None
+    file: StepTimeFile, target: Target, kernels: ModelKernels | None
 ) -> StepModel | BlendedSteps:
-    if kernels is None:
-        return steps_of(file, served, target)
     model = step_model_of(file, target)
+    if kernels is None:
+        return model
     return BlendedSteps.of(model.pooled(), step_fit_of(file, target), kernels)
 
 

@@ -27,7 +27,7 @@ from .features.deployment import Deployment
 from .features.steps import Array, Steps
 from .known.target import single_target_of
 from .own.quick import QuickKnown, QuickShorter
-from .prediction import as_rows, steps_of
+from .prediction import as_rows, step_model_of
 from .queue.delays import Delays, QueueState, Request
 from .quick_form import Predict, QuickForm
 from .rows.serving_rows import ServingRows
@@ -159,7 +159,7 @@ def single_steps_of(file: StepTimeFile, served: Deployment, *, prompts: bool) ->
     Raises BadInput where the file has no fit of them.
     """
     target = single_target_of(file, served, prompts=prompts)
-    return steps_of(file, served, target).of_single_steps()
+    return step_model_of(file, target).of_single_steps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +177,10 @@ class _Form:
     def quick(self) -> Quick:
         """The same in closed form."""
         if (bound := self.model.bound) is not None:
-            both = [replace(self, model=one) for one in (replace(self.model, bound=None), bound)]
-            return QuickShorter(both[0].quick(), both[1].quick(), _MOST_RUNNING)
+            free = replace(self, model=replace(self.model, bound=None)).quick()
+            if not bound.holds(self.served):
+                return free
+            return QuickShorter(free, replace(self, model=bound.model).quick(), _MOST_RUNNING)
         if (own := self._own()) is not None:
             # An own form is beside the step of an engine of no known version.
             pooled = replace(

@@ -1,11 +1,13 @@
 """Predict a step of a deployment: the terms of one form, times what its configuration adds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .blackbox import Blackbox
 from .effects import Effects
+from .features.deployment import Deployment
 from .features.steps import Array
 from .own.forms import KnownForms
 from .physics import Physics
@@ -14,17 +16,29 @@ from .srfa.form import Srfa
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """Steps that others of a deployment are no longer than, where `holds` says so of it."""
+
+    model: "StepModel"
+    holds: Callable[[Deployment], bool]
+
+    def share(self, rows: ServingRows, step_us: Array) -> Array:
+        """What is left of steps of n rows, 1 at most; both of shape (n,)."""
+        holds = np.asarray([self.holds(one) for one in rows.deployments])[rows.which]
+        return np.where(holds, np.minimum(1.0, self.model.step_us(rows) / step_us), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class StepModel:
     """A form, the effects of configurations on it, and what known ones take beside both.
 
-    `effects` and `known` are None where there are none. Steps are no longer than those of `bound`,
-    None for no bound.
+    `effects`, `known` and `bound` are None where there are none.
     """
 
     form: Physics | Srfa | Blackbox
     effects: Effects | None = None
     known: KnownForms | None = None
-    bound: "StepModel | None" = None
+    bound: Bound | None = None
 
     def step_us(self, rows: ServingRows) -> Array:
         """Predict the step of each row; of shape (n,)."""
@@ -40,8 +54,7 @@ class StepModel:
             log_ratio += self.known.log_ratio(rows, self.pooled().step_us)
         ratio = np.exp(log_ratio)
         if self.bound is not None:
-            step_us = np.asarray(sum(terms.values())) * ratio
-            ratio *= np.minimum(1.0, self.bound.step_us(rows) / step_us)
+            ratio *= self.bound.share(rows, np.asarray(sum(terms.values())) * ratio)
         return {name: values * ratio for name, values in terms.items()}
 
     def pooled(self) -> "StepModel":
@@ -51,5 +64,7 @@ class StepModel:
     def of_single_steps(self) -> "StepModel":
         """The same for single steps: what known configurations take does not know prompts."""
         known = None if self.known is None else self.known.without_prompts()
-        bound = None if self.bound is None else self.bound.of_single_steps()
+        bound = self.bound
+        if bound is not None:
+            bound = replace(bound, model=bound.model.of_single_steps())
         return replace(self, known=known, bound=bound)
