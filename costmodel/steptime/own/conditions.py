@@ -45,15 +45,18 @@ class Conditions(NamedTuple):
 def clipped_steps(steps: Steps, ranges: Ranges) -> Steps:
     """The steps moved to the nearest of `ranges`; with the experts of the model's own routing.
 
-    Where prompts are moved to more or fewer tokens, each is so much longer or shorter.
+    Fewer or more requests bring so many fewer or more prompts; where prompts are moved to more or
+    fewer tokens for a request, each is so much longer or shorter.
     """
     found = Conditions.of(steps)
     running, context, prefill = (
         np.clip(values, *limits) for values, limits in zip(found, ranges, strict=True)
     )
     longer = prefill / np.where(steps.prefill_tokens > 0, found.prefill_per_request, np.inf)
+    fewer = running / np.maximum(found.running, 1.0)
     return replace(
         steps,
+        prefill_share=np.minimum(1.0, steps.prefill_share * fewer),
         prompt_tokens=steps.prompt_tokens * np.where(longer > 0, longer, 1.0),
         running=running,
         context_tokens=context,

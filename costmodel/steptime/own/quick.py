@@ -13,7 +13,8 @@ from .calibration import CENTRE, LEAST_PREFILL
 class QuickKnown:
     """Steps by all rows, `pooled`, moved by the `own` form of a configuration.
 
-    `added` are us that no fit knows of; at most `most` requests run.
+    That knows no prompts (KnownForms.without_prompts). `added` are us that no fit knows of; at most
+    `most` requests run.
     """
 
     pooled: QuickForm | QuickSrfa
@@ -26,16 +27,13 @@ class QuickKnown:
     ) -> float:
         """One step of so many requests, at a mean context, with tokens of prompts."""
         work = (running, context_tokens, prefill_tokens, prompt_tokens)
-        step_us = self.pooled.step_us(*work) * self._ratio(*work)
+        step_us = self.pooled.step_us(*work) * self._ratio(running, context_tokens)
         return step_us if self.added is None else step_us + self.added.step_us(*work)
 
-    def _ratio(self, running: int, context: float, prefill: float, prompt: float) -> float:
+    def _ratio(self, running: int, context: float) -> float:
         """What forms.py gives: the step by the own form over the pooled one, in its range."""
         own = self.own
-        (least, most), (shortest, longest), (few, many) = own.domain
-        asked = prefill / max(running, 1)
-        per_request = min(max(asked, few), many)
-        prompt *= per_request / asked if asked and per_request else 1.0
+        (least, most), (shortest, longest), (fewest, _) = own.domain
         requests = min(max(running, least), most)
         context = min(max(context, shortest), longest)
         if own.form == "line":
@@ -44,13 +42,11 @@ class QuickKnown:
                 level
                 + by_batch * log(requests / CENTRE[0])
                 + by_context * log(context / CENTRE[1])
-                + by_prefill * log(per_request + LEAST_PREFILL)
+                + by_prefill * log(fewest + LEAST_PREFILL)
             )
-        step, of_token, of_request = own.coefficients
-        per_request = per_request if prefill else 0.0
-        own_us = step + of_token * per_request * requests + of_request * requests
-        pooled_us = self.pooled.step_us(int(requests), context, per_request * requests, prompt)
-        return own_us / pooled_us
+        step, _, of_request = own.coefficients
+        pooled_us = self.pooled.step_us(int(requests), context, 0.0, 0.0)
+        return (step + of_request * requests) / pooled_us
 
     def agrees(self, predict: Predict) -> bool:
         """Whether it gives what `predict` gives on random steps, to 1e-9."""

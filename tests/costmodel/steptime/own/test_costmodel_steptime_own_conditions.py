@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from moeprof.costmodel.steptime.features.steps import Steps
 from moeprof.costmodel.steptime.own.conditions import Conditions, clipped_steps
 from moeprof.tests.costmodel.steptime.whole_models import decode_steps, mixed_steps
 
@@ -32,3 +33,16 @@ def test_a_step_of_prompts_alone_counts_as_one_request() -> None:
     alone = replace(mixed_steps([1.0]), running=np.zeros(1))
     assert Conditions.of(alone).prefill_per_request == pytest.approx(alone.prefill_tokens)
     assert Conditions.of(alone).ranges()[0] == (1.0, 1.0)
+
+
+def test_prompts_follow_the_requests_and_the_tokens_that_steps_are_moved_to() -> None:
+    """Of 8 requests with 40 tokens each, a tenth of the steps with a prompt of 1,000, 2 are left.
+
+    They have 10 tokens each: a fourth of the steps that held prompts, of a fourth of the length.
+    """
+    values = (8.0, 500.0, 320.0, 1000.0, 0.1)
+    near = clipped_steps(Steps(*(np.asarray([one]) for one in values)), ((1, 2), (1, 900), (0, 10)))
+    assert near.running.tolist() == [2]
+    assert near.prefill_tokens.tolist() == [20]
+    assert near.prompt_tokens == pytest.approx([250])
+    assert near.prefill_share == pytest.approx([0.025])
