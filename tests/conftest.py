@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, settings
 import moeprof.tests.bytecode
 import moeprof.tests.one_thread  # noqa: F401 - before all that imports numpy
 from moeprof.costmodel.steptime.fit import srfa
+from moeprof.device import cpu
 from moeprof.profiler.lock import LOCK_DIR
 from moeprof.profiler.schedule import schedule
 from moeprof.scenarios import script
@@ -63,13 +65,18 @@ def _few_ridges() -> Iterator[None]:
         yield
 
 
+_CACHE_BYTES: Final = 1 << 20
+
+
 @contextmanager
 def quick_points() -> Iterator[None]:
     """Let a sweep time each size for a moment, and measure none a third time.
 
-    How many sizes are measured again would depend on this machine.
+    How many sizes are measured again would depend on this machine, and so would the inputs: a
+    script fills five last-level caches with them, 1.3 GB on some servers.
     """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cpu, "last_level_cache_bytes", lambda: _CACHE_BYTES)
         patch.setattr(script, "WARMUP_S", 0.0)
         patch.setattr(script, "POINT_S", 0.005)
         patch.setattr(schedule, "MOST_VISITS", 2)
