@@ -27,7 +27,7 @@ from moeprof.compare.steptime.limits import limits_stated
 from moeprof.compare.steptime.predicted import Predicted
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split, deployment
 from moeprof.costmodel.steptime.features.steps import Array, Steps
-from moeprof.costmodel.steptime.prediction import as_rows
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
 from moeprof.stats.arrays import Int64
 from moeprof.store.serving.whole_model import WholeModel
 

@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".path"))
 
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split, deployment
-from moeprof.costmodel.steptime.prediction import as_rows
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
 from moeprof.costmodel.steptime.simulator import (
     Batch,
     QueueState,

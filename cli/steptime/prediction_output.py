@@ -18,9 +18,9 @@ _GB: Final = 1e9
 
 def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     """Print the steps of each batch; what puts them in doubt and what bounds them before."""
+    from ...pipeline.steptime.asked import described_requests
     from ...pipeline.steptime.curve import own_moves
     from ...pipeline.steptime.doubts import doubts
-    from ...pipeline.steptime.predict import described_requests
 
     for note in found.notes:
         render.paragraph(note)
@@ -59,7 +59,7 @@ def _tell_known(asked: "Asked", found: "Predicted") -> None:
         "blackbox": "which are predicted by a blackbox of their own",
     }[form.form]
     off = f"{100 * errors[form.form]:.1f} % off in the mean" if form.form in errors else ""
-    if form.form != "pooled" and "pooled" in errors:
+    if not form.is_pooled and "pooled" in errors:
         off += f", {100 * errors['pooled']:.1f} % without it"
     render.paragraph(f"known configuration: {form.rows:,} rows, {told}{f' ({off})' if off else ''}")
     beyond = [f"{asked.batches[at]:,}" for at in (~known.inside).nonzero()[0]]

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from .features.steps import Array, Steps
-from .prediction import StepPrediction
+from .prediction.predict import StepPrediction
 
 _US_PER_MS: Final = 1e3
 

@@ -8,7 +8,7 @@ from ...store.errors import BadInput
 from .features.deployment import Deployment
 from .features.experts import decoding_experts
 from .features.steps import Array, Steps
-from .prediction import StepPrediction
+from .prediction.predict import StepPrediction
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
     simulator.queue_us(Request(prompt_tokens=512), QueueState(waiting=3, kv_ratio=0.8))
     simulator.token_us(context_tokens=700)
 
-What it says of steps that decode alone is what `predict_steps` says of them (quick_form.py). One
+What it says of steps that decode alone is what `predict_steps` says of them (quick/). One
 that holds prompts takes so much longer as the fit tells of prompts: in its rows these came with a
 share of the steps, so that for single ones that is an assumption, unless rows of single steps were
 fitted. It never takes less than the same step without prompts, nor with fewer tokens of them.
@@ -26,13 +26,14 @@ from .engine.settings import EngineSettings
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
 from .known.target import single_target_of
-from .own.quick import QuickKnown, QuickShorter
-from .prediction import as_rows, step_model_of
+from .prediction.asked_rows import as_rows
+from .prediction.from_file import step_model_of
 from .queue.delays import Delays, QueueState, Request
-from .quick_form import Predict, QuickForm
+from .quick.closed_form import Predict, QuickForm
+from .quick.known import QuickKnown, QuickShorter
+from .quick.srfa import QuickSrfa
 from .rows.serving_rows import ServingRows
 from .srfa.form import Srfa
-from .srfa.quick_form import QuickSrfa
 from .step_model import StepModel
 
 __all__ = ["Batch", "QueueState", "Request", "Simulator"]
@@ -202,7 +203,7 @@ class _Form:
         if self.model.known is None:
             return None
         own = self.model.known.of(self.served.configuration, self.version)
-        return None if own is None or own.form == "pooled" else own
+        return None if own is None or own.is_pooled else own
 
     def _rows(self, steps: Steps) -> ServingRows:
         return as_rows(self.served, steps, self.version)

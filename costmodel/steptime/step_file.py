@@ -27,7 +27,7 @@ from .composition.composed import TERMS as KERNEL_TERMS
 from .features.deployment import BETWEEN
 from .own.calibration import line_ends
 from .power import TERMS as POWER_TERMS
-from .prediction import PARTS
+from .prediction.parts import PARTS
 from .rows.fingerprints import DIGITS
 from .srfa.features import COMPUTED, FIXED, MOE
 

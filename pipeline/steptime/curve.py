@@ -5,21 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...costmodel.steptime.curve import CurvePoint, EnergyCurve, curve_points, with_front
-from ...costmodel.steptime.prediction import step_fit_of
+from ...costmodel.steptime.prediction.from_file import step_fit_of
 from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
 from ...store.percent import percent
 from ...store.recording import sha256_of
 from ...store.serving.predicted_steps import PredictedSteps
 from ...store.text.counted import counted
+from .asked import Asked, described_requests
 from .doubts import doubts
-from .predict import (
-    Asked,
-    Predicted,
-    described_requests,
-    predict,
-    predicted_step,
-)
+from .predict import Predicted, predict
+from .predicted_document import predicted_step
 
 __all__ = ["CurvePoint", "EnergyCurve", "Sweep", "predicted_steps", "sweep"]
 
@@ -111,7 +107,7 @@ def _of_splits(
 def _unlike(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
     """Whether the rows of some splits move their points alone."""
     own = {
-        _split(asked): found.steps.known is not None and found.steps.known.form.form != "pooled"
+        _split(asked): found.steps.known is not None and not found.steps.known.form.is_pooled
         for asked, found in predicted
     }
     if len(set(own.values())) > 1:
@@ -127,7 +123,7 @@ def _facts(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
     """What moves the points, and what bounds the requests that run."""
     yield from _of_splits(predicted, lambda found: found.notes)
     for asked, found in predicted:
-        if (known := found.steps.known) is not None and known.form.form != "pooled":
+        if (known := found.steps.known) is not None and not known.form.is_pooled:
             yield f"{_split(asked)} has {known.form.rows:,} rows of its own, which count"
         if (moves := own_moves(asked, found)) is not None:
             yield moves

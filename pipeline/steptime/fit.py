@@ -9,7 +9,7 @@ from ...costmodel.steptime.composition.kernels import ModelKernels
 from ...costmodel.steptime.fit.build import Wanted, build_step_time
 from ...costmodel.steptime.fit.targets import rows_telling
 from ...costmodel.steptime.physics import Physics
-from ...costmodel.steptime.prediction import step_model_of
+from ...costmodel.steptime.prediction.from_file import step_model_of
 from ...costmodel.steptime.queue.delay_columns import KV_THRESHOLDS
 from ...costmodel.steptime.rows.serving_rows import ServingRows
 from ...store.document import write_document

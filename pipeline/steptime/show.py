@@ -57,7 +57,7 @@ def _steps(kind: Target, fit: StepFit) -> StepsSummary:
         scores=fit.scores,
         factor=fit.factors.get(COVERAGE_PCT),
         unseen_factors={what: factor for what, factor in unseen.items() if factor is not None},
-        own_configurations=sum(one.form != "pooled" for one in own.values()),
+        own_configurations=sum(not one.is_pooled for one in own.values()),
         kernels=fit.kernels,
     )
 

@@ -14,14 +14,13 @@ class OwnForm:
     """How the steps of one configuration are predicted from its own rows.
 
     `form` is "pooled" where the fit of all rows predicts as well, "line" for a line of the
-    logarithm of measured over predicted (costmodel/steptime/own/line.py), "blackbox" for us of a
-    step, a prefill token and a running request; `coefficients` has the four or three of it, none
-    for "pooled". `domain` has the smallest and largest value of the configuration's rows: running
-    requests, tokens of context, and prefill tokens per running request. `errors` are the mean
-    |log(predicted / measured)| of each form on rows of the configuration that it was not fitted to,
-    without a form that the rows cannot tell;
-    `log_error` that of the form that predicts, chosen without the rows and drawn to that of all
-    configurations as by eight rows.
+    logarithm of measured over predicted (costmodel/steptime/own/calibration.py), "blackbox" for us
+    of a step, a prefill token and a running request; `coefficients` has the four or three of it,
+    none for "pooled". `domain` has the smallest and largest value of the configuration's rows:
+    running requests, tokens of context, and prefill tokens per running request. `errors` are the
+    mean |log(predicted / measured)| of each form on rows of the configuration that it was not
+    fitted to, without a form that the rows cannot tell; `log_error` that of the form that predicts,
+    chosen without the rows and drawn to that of all configurations as by eight rows.
     """
 
     form: Form
@@ -30,6 +29,11 @@ class OwnForm:
     errors: dict[Form, Amount]
     log_error: Positive
     rows: Count
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether the fit of all rows predicts: then nothing moves its steps."""
+        return self.form == "pooled"
 
 
 @dataclass(frozen=True, slots=True)

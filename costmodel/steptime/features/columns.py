@@ -148,7 +148,7 @@ def _prefill(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]
     """What prompts take beside them."""
     tokens, share = steps.prefill_tokens, steps.reading_share
     active = active_experts(served.model, steps.prefill_step_tokens, routing)
-    # Of the mean GPU, whose closed form quick_form.py knows: prompts reach nearly all experts.
+    # Of the mean GPU, whose form quick/closed_form.py knows: prompts reach nearly all experts.
     weights = dense_weights_us(served) + expert_weights_us(served, active)
     sent = all_reduce_bytes(served, tokens) + all_to_all_bytes(served, tokens)
     return {

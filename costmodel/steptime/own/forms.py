@@ -81,7 +81,7 @@ class KnownForms:
         """What to add to the logarithm of the step that `pooled_us` gives; of shape (n,)."""
         total = np.zeros(len(rows))
         for form, at in self.members(rows):
-            if form.form == "pooled":
+            if form.is_pooled:
                 continue
             some = rows.taken(at)
             plain = replace(some, version=np.full(len(at), ""))

@@ -13,7 +13,7 @@ from ....costmodel.steptime.fit.power import fit_power
 from ....costmodel.steptime.fit.step_model import fit_tied
 from ....costmodel.steptime.intervals import energy_factors, power_factors, step_factors
 from ....costmodel.steptime.power import Power, TypicalPower
-from ....costmodel.steptime.prediction import power_of, step_fit_of, step_model_of
+from ....costmodel.steptime.prediction.from_file import power_of, step_fit_of, step_model_of
 from ....costmodel.steptime.roofline import roofline_us
 from ....costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 from ....costmodel.steptime.step_model import StepModel

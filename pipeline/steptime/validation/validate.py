@@ -14,7 +14,7 @@ from ....compare.steptime.judge import judge
 from ....compare.steptime.predicted import Predicted
 from ....costmodel.steptime.fit.build import TARGETS
 from ....costmodel.steptime.fit.targets import rows_telling
-from ....costmodel.steptime.prediction import found_score
+from ....costmodel.steptime.prediction.from_file import found_score
 from ....costmodel.steptime.rows.fingerprints import DIGITS, are_among
 from ....costmodel.steptime.rows.serving_rows import ServingRows
 from ....costmodel.steptime.step_file import read_step_file

@@ -9,7 +9,8 @@ import pytest
 from moeprof.costmodel.steptime.features.columns import columns
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split, deployment
 from moeprof.costmodel.steptime.features.steps import Array, Steps
-from moeprof.costmodel.steptime.prediction import as_rows, step_model_of
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
+from moeprof.costmodel.steptime.prediction.from_file import step_model_of
 from moeprof.store.document import read_document
 from moeprof.store.serving.step_time_model import StepTimeFile
 from moeprof.tests.cli.command_line import Moeprof

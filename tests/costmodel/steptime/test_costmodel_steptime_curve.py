@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from moeprof.costmodel.steptime.curve import CurvePoint, EnergyCurve, curve_points, with_front
 from moeprof.costmodel.steptime.fit.build import build_step_time
 from moeprof.costmodel.steptime.power import tdp_w
-from moeprof.costmodel.steptime.prediction import predict_steps
+from moeprof.costmodel.steptime.prediction.predict import predict_steps
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.tests.costmodel.steptime.whole_models import (
     many_deployments,

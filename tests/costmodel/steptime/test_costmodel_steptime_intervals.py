@@ -14,7 +14,7 @@ from moeprof.costmodel.steptime.intervals import (
     step_factors,
     untold_of,
 )
-from moeprof.costmodel.steptime.prediction import as_rows
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
 from moeprof.costmodel.steptime.roofline import weights_us
 from moeprof.store.serving.kernel_fit import Blend, FormError
 from moeprof.store.serving.own_forms import OwnForm, OwnForms

@@ -7,7 +7,9 @@ import pytest
 
 from moeprof.costmodel.steptime.features.steps import Steps
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.prediction import as_rows, predict_steps, step_model_of
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
+from moeprof.costmodel.steptime.prediction.from_file import step_model_of
+from moeprof.costmodel.steptime.prediction.predict import predict_steps
 from moeprof.costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.store.errors import BadInput

@@ -11,10 +11,8 @@ from moeprof.costmodel.steptime.engine.offload import offload_us
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.prediction import (
-    as_rows,
-    predict_steps,
-)
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
+from moeprof.costmodel.steptime.prediction.predict import predict_steps
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.simulator import (
     Batch,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from moeprof.costmodel.steptime.features.columns import columns
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.features.steps import Steps
-from moeprof.costmodel.steptime.prediction import PARTS
+from moeprof.costmodel.steptime.prediction.parts import PARTS
 from moeprof.store.serving.whole_model import SparseIndex
 from moeprof.tests.costmodel.steptime.features.hand_counts import (
     MISTRAL_7B,

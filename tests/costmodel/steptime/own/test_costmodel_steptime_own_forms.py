@@ -8,7 +8,7 @@ import pytest
 from moeprof.costmodel.steptime.blackbox import Blackbox
 from moeprof.costmodel.steptime.effects import Effects
 from moeprof.costmodel.steptime.own.forms import KnownForms, known_forms, own_name
-from moeprof.costmodel.steptime.prediction import as_rows
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
 from moeprof.costmodel.steptime.step_model import StepModel
 from moeprof.store.serving.own_forms import Form, OwnForm, OwnForms
 from moeprof.store.serving.step_time_model import StepFit, StepTimeFile, Target

@@ -9,7 +9,7 @@ import pytest
 from moeprof.costmodel.steptime.features.steps import Array
 from moeprof.costmodel.steptime.fit.build import build_step_time
 from moeprof.costmodel.steptime.own.points import OwnSteps, is_expected, once_each
-from moeprof.costmodel.steptime.prediction import StepPrediction, predict_steps
+from moeprof.costmodel.steptime.prediction.predict import StepPrediction, predict_steps
 from moeprof.costmodel.steptime.roofline import weights_us
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.store.errors import BadInput

@@ -7,7 +7,7 @@ import pytest
 
 from moeprof.costmodel.steptime.fit.build import build_step_time
 from moeprof.costmodel.steptime.power import tdp_w
-from moeprof.costmodel.steptime.prediction import predict_steps
+from moeprof.costmodel.steptime.prediction.predict import predict_steps
 from moeprof.costmodel.steptime.roofline import roofline_us
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of

@@ -7,11 +7,11 @@ import pytest
 
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.features.steps import Array, Steps
-from moeprof.costmodel.steptime.prediction import as_rows
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
+from moeprof.costmodel.steptime.quick.srfa import QuickSrfa
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 from moeprof.costmodel.steptime.srfa.features import COMPUTED, FIXED
 from moeprof.costmodel.steptime.srfa.form import Srfa
-from moeprof.costmodel.steptime.srfa.quick_form import QuickSrfa
 from moeprof.costmodel.steptime.step_model import StepModel
 from moeprof.tests.costmodel.steptime.whole_models import (
     DEEPSEEK_V3,

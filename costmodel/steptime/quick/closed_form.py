@@ -16,10 +16,10 @@ from typing import Final, Self
 
 import numpy as np
 
-from .features.columns import fullest_group
-from .features.deployment import Deployment
-from .features.experts import unreached
-from .features.steps import WHOLE_TOKENS, Array, Steps
+from ..features.columns import fullest_group
+from ..features.deployment import Deployment
+from ..features.experts import unreached
+from ..features.steps import WHOLE_TOKENS, Array, Steps
 
 Predict = Callable[[Steps], Array]
 # Running requests, their mean context, tokens of prompts and their mean length; us.

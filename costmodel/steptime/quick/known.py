@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from math import exp, log
 
 from ....store.serving.own_forms import OwnForm
-from ..quick_form import Predict, QuickForm, agree
-from ..srfa.quick_form import QuickSrfa
-from .calibration import CENTRE, LEAST_PREFILL
+from ..own.calibration import CENTRE, LEAST_PREFILL
+from .closed_form import Predict, QuickForm, agree
+from .srfa import QuickSrfa
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class QuickKnown:
         return step_us if self.added is None else step_us + self.added.step_us(*work)
 
     def _ratio(self, running: int, context: float) -> float:
-        """What forms.py gives: the step by the own form over the pooled one, in its range."""
+        """What own/forms.py gives: the step by the own form over the pooled one, in its range."""
         own = self.own
         (least, most), (shortest, longest), (fewest, _) = own.domain
         requests = min(max(running, least), most)

@@ -11,23 +11,16 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.steptime.best_method import METHODS
-from moeprof.costmodel.steptime.blackbox import blackbox_columns
 from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.own.points import OwnSteps
-from moeprof.costmodel.steptime.prediction import (
-    PARTS,
-    as_rows,
-    found_score,
-    predict_steps,
-    step_model_of,
-)
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
+from moeprof.costmodel.steptime.prediction.from_file import found_score
+from moeprof.costmodel.steptime.prediction.predict import predict_steps
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.rows.serving_rows import columns_of
-from moeprof.costmodel.steptime.srfa.features import srfa_columns
 from moeprof.store.document import read_document, write_document
-from moeprof.store.errors import BadInput
 from moeprof.store.serving.step_time_model import Method, StepTimeFile
+from moeprof.tests.costmodel.steptime.prediction.sixteen import file_of_sixteen
 from moeprof.tests.costmodel.steptime.whole_models import (
     LLAMA_3_8B,
     MIXTRAL_8X7B,
@@ -39,16 +32,14 @@ from moeprof.tests.costmodel.steptime.whole_models import (
     timed_rows,
 )
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 STEPS = mixed_steps([1.0, 4.0, 8.0])
 
 
 @pytest.fixture(scope="module")
 def file() -> StepTimeFile:
-    """A model of sixteen deployments, at 60 % of the TDP."""
-    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
-    tdp_w = np.asarray([one.gpu.tdp_w * one.gpus for one in rows.deployments])[rows.which]
-    return build_step_time(replace(rows, power_w=0.6 * tdp_w), Refused(64, {}), {})
+    """A model of sixteen deployments."""
+    return file_of_sixteen()
 
 
 def test_a_file_that_was_read_predicts_the_same(file: StepTimeFile, tmp_path: Path) -> None:
@@ -57,16 +48,6 @@ def test_a_file_that_was_read_predicts_the_same(file: StepTimeFile, tmp_path: Pa
     assert again == file
     first, second = (predict_steps(one, served(), STEPS) for one in (file, again))
     assert (first.step_us == second.step_us).all()
-
-
-def test_every_column_is_in_one_part_and_parts_add_up(file: StepTimeFile) -> None:
-    names = [name for part in PARTS.values() for name in part]
-    rows = as_rows(served(), STEPS)
-    forms = [columns_of(rows), srfa_columns(rows), blackbox_columns(rows)]
-    assert sorted(names) == sorted(name for form in forms for name in form)
-    found = predict_steps(file, served(), STEPS)
-    assert sum(found.parts_us.values()) == pytest.approx(found.step_us)
-    assert found.parts_us["experts"].tolist() == [0, 0, 0]
 
 
 def test_energy_is_power_times_time_over_tokens(file: StepTimeFile) -> None:
@@ -130,20 +111,6 @@ def test_an_added_part_makes_the_step_longer_and_the_gpu_idle(file: StepTimeFile
     assert (added.j_per_token > plain.j_per_token).all()
 
 
-def test_own_steps_move_the_prediction_towards_them(file: StepTimeFile) -> None:
-    plain = predict_steps(file, served(), STEPS).step_us
-    own = OwnSteps(STEPS.taken(np.asarray([1])), 1.5 * plain[1:2])
-    moved = predict_steps(file, served(), STEPS, own=own).step_us
-    assert (moved > 1.02 * plain).all()
-    assert (moved < 1.6 * plain).all()
-
-
-def test_a_model_predicts_as_it_was_fitted(file: StepTimeFile) -> None:
-    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
-    off = np.abs(step_model_of(file, "mean").step_us(rows) / rows.step_us - 1)
-    assert np.median(off) < 0.05
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_predicts_by_parts_that_add_up(method: Method) -> None:
     rows = timed_rows(rows_of(*many_deployments(), sizes=4))
@@ -178,13 +145,6 @@ def test_mean_steps_predict_what_steps_that_decode_alone_have_no_row_of() -> Non
     assert predict_steps(both, served(), alone).not_in_own_fit == ()
 
 
-def test_a_kind_of_step_that_was_not_fitted_is_refused_with_its_reason() -> None:
-    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
-    file = build_step_time(replace(rows, decode_us=rows.step_us), Refused(64, {}), {}, "decode")
-    with pytest.raises(BadInput, match="no fit of mean steps: only decode was asked for"):
-        predict_steps(file, served(), STEPS)
-
-
 LOOK_UP = """
 import json, sys
 from pathlib import Path
@@ -193,7 +153,7 @@ from moeprof.store.document import read_document
 from moeprof.store.serving.step_time_model import StepTimeFile
 from moeprof.costmodel.steptime.features.deployment import Split, deployment
 from moeprof.costmodel.steptime.features.steps import Steps
-from moeprof.costmodel.steptime.prediction import predict_steps
+from moeprof.costmodel.steptime.prediction.predict import predict_steps
 file = read_document(Path(sys.argv[1]), StepTimeFile)
 served = deployment(file.models[0], "H100", "bf16", "vllm", Split())
 found = predict_steps(file, served, Steps.decode(np.ones(1), np.ones(1)))

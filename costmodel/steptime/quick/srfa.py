@@ -1,6 +1,6 @@
 """SRFA's steps of one deployment in microseconds: features are counted once, and read off tables.
 
-All times of a batch are those of quick_form.py; logarithms, the share of prompts and softplus are
+All times of a batch are those of closed_form.py; logarithms, the share of prompts and softplus are
 computed at each call.
 """
 
@@ -13,10 +13,10 @@ import numpy as np
 
 from ..features.deployment import Deployment
 from ..features.steps import Array, Steps
-from ..quick_form import Predict, QuickForm, agree
 from ..rows.serving_rows import ServingRows
-from .features import COMPUTED, FIXED, MOE, srfa_columns
-from .form import Srfa, softplus_of
+from ..srfa.features import COMPUTED, FIXED, MOE, srfa_columns
+from ..srfa.form import Srfa, softplus_of
+from .closed_form import Predict, QuickForm, agree
 
 RowsOf = Callable[[Steps], ServingRows]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from moeprof.costmodel.steptime.features.columns import columns
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.features.steps import Array, Steps
-from moeprof.costmodel.steptime.quick_form import Pieces, Predict, QuickForm
+from moeprof.costmodel.steptime.quick.closed_form import Pieces, Predict, QuickForm
 from moeprof.store.serving.whole_model import Experts
 from moeprof.tests.costmodel.steptime.features.hand_counts import MISTRAL_7B, QWEN3_NEXT, SCOUT
 from moeprof.tests.costmodel.steptime.whole_models import (

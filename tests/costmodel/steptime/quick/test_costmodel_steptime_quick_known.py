@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from moeprof.costmodel.steptime.engine.offload import offload_us
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.prediction import as_rows
+from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.simulator import Batch, Simulator, single_steps_of
 from moeprof.store.serving.own_forms import OwnForm, OwnForms

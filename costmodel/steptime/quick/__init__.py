@@ -1,0 +1,1 @@
+"""Steps of one deployment as closed forms of numbers, for simulators."""
