@@ -23,6 +23,7 @@ from ...store.serving.step_time_model import StepTimeFile
 from .engine.memory import memory_of
 from .engine.offload import offload_us
 from .engine.settings import EngineSettings
+from .features.cache_types import BF16_BYTES, kv_value_bytes
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
 from .known.target import single_target_of
@@ -41,6 +42,8 @@ __all__ = ["Batch", "QueueState", "Request", "Simulator"]
 Quick = QuickForm | QuickSrfa | QuickKnown | QuickShorter
 _MOST_RUNNING: Final = 2048  # requests of the table; beyond, or for another form, arrays answer
 _MOST_TOKENS: Final = 1e9
+# Settings that bound what the steps of a Batch hold.
+_OF_REQUESTS: Final = ("max_num_batched_tokens", "max_num_seqs", "max_model_len", "prefix_hit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,12 @@ class Simulator:
     ) -> Self:
         """Prepare the forms, in some 50 ms. `version` is that of the engine.
 
-        Raises BadInput where the file has no fit of mean steps, and where the model does not fit.
+        Raises BadInput where the file has no fit of mean steps, where the model does not fit, for a
+        type of the cache that is not the deployment's, and for bounds of requests and tokens, which
+        are the simulator's own to keep.
         """
         settings = EngineSettings() if settings is None else settings
+        _check(served, settings)
         memory_of(served, settings)
         models = [single_steps_of(file, served, prompts=prompts) for prompts in (False, True)]
         forms = [_Form(one, served, settings, version) for one in models]
@@ -152,6 +158,24 @@ class Simulator:
     def _delays(self) -> Delays:
         """The delays. Raises BadInput where there are none."""
         return Delays.of(None, self.served) if self.queue is None else self.queue
+
+
+def _check(served: Deployment, settings: EngineSettings) -> None:
+    """Refuse settings that steps of given work do not depend on."""
+    if kv_value_bytes(settings.kv_cache_dtype) not in (BF16_BYTES, served.kv_value_bytes):
+        raise BadInput(
+            f"kv-cache-dtype is {settings.kv_cache_dtype}, and the cache of the deployment has"
+            f" {served.kv_value_bytes:g} bytes a value",
+            hint="give the type of the cache to deployment(..., kv_cache_dtype=...)",
+        )
+    free = EngineSettings()
+    for name in _OF_REQUESTS:
+        if (value := getattr(settings, name)) != getattr(free, name):
+            raise BadInput(
+                f"{name} is {value:g}, and a Simulator is asked for single steps, whatever bounds"
+                " their requests",
+                hint="leave it out here, and let your simulator keep the bound",
+            )
 
 
 def single_steps_of(file: StepTimeFile, served: Deployment, *, prompts: bool) -> StepModel:

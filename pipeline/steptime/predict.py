@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from ...costmodel.steptime.engine.memory import Memory, memory_of
-from ...costmodel.steptime.engine.offload import offload_us
 from ...costmodel.steptime.engine.schedule import Schedule, schedule
 from ...costmodel.steptime.engine.settings import EngineSettings
 from ...costmodel.steptime.features.cache_types import BF16_BYTES
@@ -30,6 +32,8 @@ __all__ = [
     "StepPrediction",
     "predict",
 ]
+
+_MOST_NAMED: Final = 2  # bounded numbers of requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +71,15 @@ def predict(path: Path, asked: Asked) -> Predicted:
     memory = memory_of(served, settings)
     plan = schedule(served, memory, settings, requests_of(asked))
     kernels = None if asked.kernel_model is None else kernels_of(asked.kernel_model)
-    measured = _own_steps(asked, served, memory)
+    own, own_notes = _own_steps(asked, served, memory)
 
     def predicted(steps: Steps) -> StepPrediction:
-        added_us = {"offload": offload_us(served, steps, settings)}
-        return predict_steps(file, served, steps, own=measured, added_us=added_us, kernels=kernels)
+        return predict_steps(file, served, steps, own=own, settings=settings, kernels=kernels)
 
     told = (
         plan,
         memory,
-        (*named.notes, *precision.notes),
+        (*named.notes, *precision.notes, *own_notes),
         tuple(_not_in_rows(served, settings, plan)),
         computed_in_bf16(served.precision, served.gpu),
     )
@@ -90,14 +93,25 @@ def predict(path: Path, asked: Asked) -> Predicted:
     return Predicted(found, *told, saving, policy)
 
 
-def _own_steps(asked: Asked, served: Deployment, memory: Memory) -> OwnSteps | None:
-    """Steps of one's own, as the same engine makes them."""
+def _own_steps(
+    asked: Asked, served: Deployment, memory: Memory
+) -> tuple[OwnSteps | None, tuple[str, ...]]:
+    """Steps of one's own, as the same engine makes them, and which of its bounds they meet."""
     if asked.own is None:
-        return None
+        return None, ()
     batches, step_us = own_points(asked.own)
-    own = requests_of(replace(asked, batches=batches))
-    steps = schedule(served, memory, asked.settings, own).steps
-    return OwnSteps(steps, step_us, offload_us(served, steps, asked.settings), str(asked.own))
+    each, which = np.unique(batches, return_inverse=True)
+    own = requests_of(replace(asked, batches=tuple(each.tolist())))
+    plan = schedule(served, memory, asked.settings, own)
+    bounded = [at for at, bound in enumerate(plan.bounds) if bound]
+    notes = [
+        f"{asked.own.name}: of {each[at]:,} requests {plan.steps.running[at]:,.4g} run, bounded by"
+        f" {plan.bounds[at]}: the step counts as one of these"
+        for at in bounded[:_MOST_NAMED]
+    ]
+    if others := len(bounded) - len(notes):
+        notes.append(f"{asked.own.name}: {others:,} more of its batches are bounded so")
+    return OwnSteps(plan.steps.taken(which), step_us, str(asked.own)), tuple(notes)
 
 
 def _not_in_rows(served: Deployment, settings: EngineSettings, plan: Schedule) -> list[str]:

@@ -10,6 +10,7 @@ from ....store.serving.step_time_model import StepFit
 from ..features.steps import Array, Steps
 from ..rows.serving_rows import ServingRows
 from .calibration import Spread
+from .growing import StepsUs, growing_us
 
 _NORMAL_90: Final = 1.645  # standard deviations
 # A reason of the gate speaks of rows: above the roofline is what is too fast.
@@ -18,18 +19,18 @@ _TOLD: Final = {
     "above 1.5 x roofline": "too fast for the arithmetic of its prompts",
 }
 
+_OVER_THE_LINK: Final = "too fast for reading its offloaded weights over the link of the host"
+
 
 @dataclass(frozen=True, slots=True)
 class OwnSteps:
     """Steps of the same deployment that were measured; us, of shape (n,).
 
-    `added_us` are those of parts that no fit knows of, None for none. `source` names where they
-    are from.
+    `source` names where they are from.
     """
 
     steps: Steps
     step_us: Array
-    added_us: Array | None = None
     source: str = "own steps"
 
 
@@ -49,11 +50,15 @@ class Calibration:
         return replace(self, factors=np.minimum(self.factors, factors))
 
 
-def refuse_impossible(rows: ServingRows, source: str) -> None:
-    """Raise BadInput for a step of `source` that its GPUs cannot have taken."""
+def refuse_impossible(rows: ServingRows, offloaded_us: Array, source: str) -> None:
+    """Raise BadInput for a step of `source` that its GPUs cannot have taken.
+
+    `offloaded_us` are those of reading weights over the link of the host, (n,).
+    """
     from ..rows.gate import physical_reasons  # loads pyarrow: not for a prediction alone
 
-    reasons = physical_reasons(rows)
+    reasons = physical_reasons(rows).astype(np.object_)
+    reasons[(reasons == "") & (rows.step_us < offloaded_us)] = _OVER_THE_LINK
     for at in np.flatnonzero(reasons != ""):
         served, running = rows.deployments[rows.which[at]], rows.steps.running[at]
         why = next((told for name, told in _TOLD.items() if reasons[at].startswith(name)), "")
@@ -87,21 +92,30 @@ def once_each(own: OwnSteps, predicted_us: Array) -> WorkPoints:
     return WorkPoints(steps.taken(first), means, scatter)
 
 
-def calibrated(fit: StepFit, own: WorkPoints, asked: Steps, factor: float) -> Calibration:
+def calibrated(
+    fit: StepFit, own: WorkPoints, asked: Steps, factor: float, predicted_us: StepsUs
+) -> Calibration:
     """Move `asked` steps by own ones and their log ratios, by how far configurations differ.
 
-    `factor` is what 90 % of the deployment's steps lie within without own ones: where it is wider
-    than that of known models, GPUs and engines, so much wider is what is left.
+    `predicted_us` of steps is what they take without own ones; moved, they still grow with the
+    requests that run. The ratio is that of the model's own routing. `factor` is what 90 % of the
+    deployment's steps lie within without own ones: where it is wider than that of known models,
+    GPUs and engines, so much wider is what is left.
     """
     # Repeats that part by more than the noise of the rows do say that single steps do so.
     noise = max(fit.spread.noise, own.scatter)
     spread = Spread(np.asarray(fit.spread.covariance), noise)
     line = spread.line(own.steps, own.log_ratios)
+    plain = replace(asked, active_experts=None)
+
+    def moved_us(steps: Steps) -> Array:
+        return predicted_us(steps) * np.exp(line.log_ratio(steps))
+
     usual = fit.factors.get("90", factor)
     wider = max(1.0, np.log(factor) / np.log(usual)) if factor > usual > 1 else 1.0
     return Calibration(
         points=len(own.log_ratios),
-        ratio=np.exp(line.log_ratio(asked)),
+        ratio=growing_us(moved_us, plain) / predicted_us(plain),
         factors=np.exp(_NORMAL_90 * wider * line.deviation(asked)),
     )
 

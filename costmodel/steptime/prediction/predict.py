@@ -1,7 +1,7 @@
 """Predict steps, power and energy of one deployment from `step_time_model.json`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,9 +9,19 @@ from ....store.serving.kernel_fit import Blend
 from ....store.serving.step_time_model import Method, StepTimeFile, Target
 from ..composition.blended import BlendedSteps
 from ..composition.kernels import ModelKernels
+from ..engine.offload import offload_us
+from ..engine.settings import EngineSettings
 from ..features.deployment import Deployment
 from ..features.steps import Array, Steps
-from ..intervals import ends, energy_factors, not_below_floor, step_factors, unseen_of, untold_of
+from ..intervals import (
+    ends,
+    energy_factors,
+    floor_us,
+    not_below_floor,
+    step_factors,
+    unseen_of,
+    untold_of,
+)
 from ..known.beyond import beyond_rows, domain_of
 from ..known.target import target_of, unknown_to_own_fit
 from ..own.forms import Known
@@ -70,32 +80,32 @@ def predict_steps(
     *,
     version: str = "",
     own: OwnSteps | None = None,
-    added_us: Mapping[str, Array] | None = None,
+    settings: EngineSettings | None = None,
     kernels: ModelKernels | None = None,
 ) -> StepPrediction:
     """Predict steps; with `own` ones, by what they take beyond the prediction.
 
-    `added_us` are parts that no fit knows of, each of shape (n,): they add to the step. Measured
-    `kernels` of the GPU count as the fit blends them. Steps that all decode alone are predicted by
-    the fit of those, unless that of mean steps knows the deployment better (known/target.py);
-    others by that of mean steps. The effect of the engine's `version` counts where it has rows.
-    Raises BadInput where the file has no fit of such steps, or none of these kernels, and where the
-    kernels lack what the model needs, and for own steps that cannot be.
+    By the `settings` of the engine some weights may lie in the memory of the CPU: reading them adds
+    to the step, and own steps do not change that. Steps that own ones move still grow with the
+    requests that run, and take no less than reading the weights of one token. Measured `kernels` of
+    the GPU count as the fit blends them. Steps that all decode alone are predicted by the fit of
+    those, unless that of mean steps knows the deployment better (known/target.py); others by that
+    of mean steps. The effect of the engine's `version` counts where it has rows. Raises BadInput
+    where the file has no fit of such steps, or none of these kernels, and where the kernels lack
+    what the model needs, and for own steps that cannot be.
     """
     target = _target_with(file, served, steps, kernels)
     fit, rows = step_fit_of(file, target), as_rows(served, steps, version)
     model = _steps_of(file, target, kernels)
-    terms, added = model.terms_us(rows), dict(added_us or {})
+    settings = EngineSettings() if settings is None else settings
+    terms, offloaded_us = model.terms_us(rows), offload_us(served, steps, settings)
     blend = _blend_of(model, rows)
     factors, calibration = step_factors(fit, rows, blend), None
     if own is not None:
-        calibration = calibration_of(model, fit, own, rows, blend)
-        terms, added = (
-            {name: values * calibration.ratio for name, values in some.items()}
-            for some in (terms, added)
-        )
+        found = calibration_of(model, fit, own, rows, blend, settings)
+        terms, calibration = _moved(terms, offloaded_us, found, floor_us(served))
         factors = calibration.factors
-    step_us = np.asarray(sum([*terms.values(), *added.values()]))
+    step_us = np.asarray(sum([*terms.values(), offloaded_us]))
     power_w = j_per_token = j_factors = None
     if file.power is not None:
         power_w = power_of(file.power).power_w(rows, step_us)
@@ -107,7 +117,7 @@ def predict_steps(
         step_us=step_us,
         low_us=not_below_floor(low_us, step_us, served),
         high_us=high_us,
-        parts_us=parts_us(terms, len(rows)) | added,
+        parts_us=parts_us(terms, len(rows)) | {"offload": offloaded_us},
         power_w=power_w,
         j_per_token=j_per_token,
         low_j_per_token=low_j_per_token,
@@ -123,6 +133,20 @@ def predict_steps(
         known=None if model.known is None else model.known.told(rows),
         untold=untold_of(fit, served),
     )
+
+
+def _moved(
+    terms: Mapping[str, Array], offloaded_us: Array, by: Calibration, least_us: Array
+) -> tuple[dict[str, Array], Calibration]:
+    """The terms moved so that whole steps are, and by how much that is.
+
+    Reading over the link of the host takes what it takes, and all else `least_us` or more.
+    """
+    of_terms_us = np.asarray(sum(terms.values()))
+    whole_us = of_terms_us + offloaded_us
+    left_us = np.maximum(by.ratio * whole_us - offloaded_us, least_us)
+    moved = {name: values * left_us / of_terms_us for name, values in terms.items()}
+    return moved, replace(by, ratio=(left_us + offloaded_us) / whole_us)
 
 
 def _target_with(

@@ -18,17 +18,20 @@ _LARGEST_BATCH: Final = 10**9
 _OWN_US: Final = (0.1, 1e12)
 _COLUMNS: Final = ("batch", "step_us")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_COMMENT: Final = re.compile(r"^#[^\r\n]*", re.MULTILINE)
 _HINT: Final = "write a CSV with the columns batch,step_us and rows such as 8,12500"
 
 
 def own_points(path: Path) -> tuple[tuple[int, ...], Array]:
     """Batches and steps in us of a CSV, a byte order mark before it or not.
 
-    The case of column names does not count. Raises BadInput for anything else, with its line.
+    Lines that begin with # are comments. The case of column names does not count. Raises BadInput
+    for anything else, with its line.
     """
-    lines = csv.reader(StringIO(read_text(path, _MOST_BYTES).removeprefix("\ufeff")), strict=True)
+    text = read_text(path, _MOST_BYTES).removeprefix("\ufeff")
+    lines = csv.reader(StringIO(_COMMENT.sub("", text)), strict=True)
     try:
-        header = [name.strip().casefold() for name in next(lines, [])]
+        header = [name.strip().casefold() for name in next(filter(None, lines), [])]
         _check_columns(path, header)
         points = [_point(path, lines.line_num, header, line) for line in lines if line]
     except csv.Error as error:

@@ -156,8 +156,7 @@ def test_more_requests_than_the_table_has_are_answered_by_arrays(
     file: StepTimeFile, simulators: tuple[Simulator, ...]
 ) -> None:
     batch = Batch(5000, 700.0)
-    added = {"offload": offload_us(SERVED[0], batch.steps(), OFFLOADED)}
-    exact = predict_steps(file, SERVED[0], batch.steps(), added_us=added).step_us[0]
+    exact = predict_steps(file, SERVED[0], batch.steps(), settings=OFFLOADED).step_us[0]
     assert simulators[0].step_us(batch) == pytest.approx(exact, rel=1e-12)
 
 
@@ -173,6 +172,24 @@ def test_what_is_no_step_is_refused(simulators: tuple[Simulator, ...], batch: Ba
 def test_a_model_that_does_not_fit_has_no_simulator(file: StepTimeFile) -> None:
     with pytest.raises(BadInput, match="does not fit"):
         Simulator.of(file, served(DEEPSEEK_V3, "H100", "fp8"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        EngineSettings(kv_cache_dtype="fp8"),
+        EngineSettings(max_num_seqs=4),
+        EngineSettings(max_num_batched_tokens=512),
+        EngineSettings(max_model_len=512),
+        EngineSettings(prefix_hit=0.5),
+    ],
+    ids=str,
+)
+def test_settings_that_a_simulator_does_not_count_are_refused(
+    file: StepTimeFile, settings: EngineSettings
+) -> None:
+    with pytest.raises(BadInput, match=r"kv-cache-dtype is fp8|a Simulator is asked for"):
+        Simulator.of(file, SERVED[0], settings)
 
 
 def test_delays_are_those_of_the_file(file: StepTimeFile) -> None:

@@ -94,6 +94,9 @@ def test_own_steps_are_taken_under_the_same_settings(path: Path, tmp_path: Path)
     bounded = replace(ASKED, own=own, settings=EngineSettings(max_num_seqs=4))
     found = predict(path, bounded)
     assert found.schedule.steps.running.tolist() == [1, 4]
+    assert found.notes == (
+        "own.csv: of 32 requests 4 run, bounded by max-num-seqs: the step counts as one of these",
+    )
     assert found.steps.step_us[1] > predict(path, replace(bounded, own=None)).steps.step_us[1]
 
 

@@ -5,7 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.features.steps import Array
 from moeprof.costmodel.steptime.fit.build import build_step_time
 from moeprof.costmodel.steptime.own.points import OwnSteps, is_expected, once_each
@@ -127,13 +130,53 @@ def test_repeats_that_contradict_each_other_widen_the_interval(file: StepTimeFil
     assert (width(apart) > 1.5 * width(alike)).all()
 
 
-def test_parts_that_no_fit_knows_of_are_in_own_steps_once(file: StepTimeFile) -> None:
-    """Own steps that are as predicted, with 5 ms that are added, change nothing."""
-    added = np.full(3, 5000.0)
-    plain = predict_steps(file, served(), STEPS, added_us={"offload": added})
-    own = OwnSteps(STEPS, plain.step_us, added)
-    found = predict_steps(file, served(), STEPS, own=own, added_us={"offload": added})
-    assert found.step_us == pytest.approx(plain.step_us)
+OFFLOADED = EngineSettings(cpu_offload_bytes=4e9)
+
+
+def test_reading_over_the_link_is_in_own_steps_and_they_do_not_change_it(
+    file: StepTimeFile,
+) -> None:
+    """Own steps that are as predicted change nothing; slower ones slow all else."""
+    plain = predict_steps(file, served(), STEPS, settings=OFFLOADED)
+    for times in (1.0, 1.1):
+        own = OwnSteps(STEPS, times * plain.step_us)
+        found = predict_steps(file, served(), STEPS, own=own, settings=OFFLOADED)
+        moved = found.calibration
+        assert moved is not None
+        assert found.parts_us["offload"].tolist() == plain.parts_us["offload"].tolist()
+        assert sum(found.parts_us.values()) == pytest.approx(found.step_us)
+        assert found.step_us == pytest.approx(moved.ratio * plain.step_us)
+        assert (moved.ratio >= 1).all()
+
+
+def test_a_step_shorter_than_what_it_reads_over_the_link_is_refused(file: StepTimeFile) -> None:
+    plain = predict_steps(file, served(), STEPS)
+    with pytest.raises(BadInput, match="reading its offloaded weights"):
+        predict_steps(file, served(), STEPS, own=OwnSteps(STEPS, plain.step_us), settings=OFFLOADED)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    points=st.lists(st.tuples(st.integers(1, 1024), st.floats(0.02, 20.0)), min_size=1, max_size=4)
+)
+def test_steps_that_any_points_move_grow_with_the_batch_and_stay_above_the_floor(
+    file: StepTimeFile, points: list[tuple[int, float]]
+) -> None:
+    batches = decode_steps([1.0, 2.0, 3.0, 7.0, 16.0, 40.0, 64.0, 333.0, 1024.0, 3000.0])
+    own = decode_steps([float(batch) for batch, _ in points])
+    times = np.asarray([one for _, one in points])
+    measured = OwnSteps(own, times * predict_steps(file, served(), own).step_us)
+    try:
+        found = predict_steps(file, served(), batches, own=measured)
+    except BadInput:  # points that the gate refuses
+        return
+    assert (np.diff(found.step_us) >= -1e-9 * found.step_us[:-1]).all()
+    assert (found.step_us >= (1 - 1e-12) * weights_us(served(), np.zeros(1))).all()
+    alone = [
+        predict_steps(file, served(), batches.taken(np.asarray([at])), own=measured).step_us[0]
+        for at in (0, 5)
+    ]
+    assert alone == pytest.approx(found.step_us[[0, 5]])
 
 
 def test_steps_within_their_factors_are_expected() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.steptime.best_method import METHODS
+from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
 from moeprof.costmodel.steptime.prediction.asked_rows import as_rows
@@ -102,9 +103,10 @@ def test_a_gpu_without_rows_of_power_is_named(file: StepTimeFile) -> None:
 
 def test_an_added_part_makes_the_step_longer_and_the_gpu_idle(file: StepTimeFile) -> None:
     plain = predict_steps(file, served(), STEPS)
-    added = predict_steps(file, served(), STEPS, added_us={"offload": 3 * plain.step_us})
-    assert added.step_us == pytest.approx(4 * plain.step_us)
-    assert added.parts_us["offload"] == pytest.approx(3 * plain.step_us)
+    offloaded = EngineSettings(cpu_offload_bytes=8e9)
+    added = predict_steps(file, served(), STEPS, settings=offloaded)
+    assert added.step_us == pytest.approx(plain.step_us + added.parts_us["offload"])
+    assert (added.parts_us["offload"] > plain.step_us).all()
     assert sum(added.parts_us.values()) == pytest.approx(added.step_us)
     assert added.j_per_token is not None
     assert plain.j_per_token is not None
@@ -151,6 +153,7 @@ from pathlib import Path
 import numpy as np
 from moeprof.store.document import read_document
 from moeprof.store.serving.step_time_model import StepTimeFile
+from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.features.deployment import Split, deployment
 from moeprof.costmodel.steptime.features.steps import Steps
 from moeprof.costmodel.steptime.prediction.predict import predict_steps

@@ -50,6 +50,15 @@ def test_anything_but_steps_is_refused_by_its_line(tmp_path: Path, text: str, na
     assert "batch,step_us" in refusal.value.hint
 
 
+def test_comments_are_passed_over_and_lines_keep_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("\ufeff# vllm 0.12, H100\nbatch,step_us\n# warm\n8,12500\n")
+    assert own_points(path)[0] == (8,)
+    path.write_text("# vllm\nbatch,step_us\n# warm\n8,-1\n")
+    with pytest.raises(BadInput, match="line 4, has the step '-1'"):
+        own_points(path)
+
+
 def test_the_case_of_columns_and_spaces_around_values_do_not_count(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("Batch, Step_us\n8, 12500\n")
