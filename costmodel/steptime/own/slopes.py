@@ -18,7 +18,7 @@ from .calibration import Spread, lines_of
 from .conditions import Conditions
 from .forms import Predict
 
-_PLACES: Final = (0.0, 0.5, 1.0)  # of a range, by its logarithm
+_PLACES: Final = (0.0, 0.5, 1.0)  # where a range is tried, as a share of its logarithm
 _STEP: Final = 1.02  # by how much one of three conditions is larger
 _JITTER: Final = 1e-9
 
